@@ -1,0 +1,227 @@
+"""Every setting, read from the environment (and from ``.env``) through django-environ.
+
+``docs/settings.md`` explains each one; ``checks.py`` of the two apps validates the numbers at start.
+A required secret has no default: a service without its own secrets does not start.
+"""
+
+import os
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+# Values that are already in the environment win over the file.
+environ.Env.read_env(os.environ.get("LINNET_ENV_FILE", BASE_DIR / ".env"))
+
+#: Everything the service writes: database, keyring, broker, logs.
+VAR_DIR = Path(env.str("LINNET_VAR", default=str(BASE_DIR / "var"))).resolve()
+
+# --- Django -------------------------------------------------------------------------------------------
+
+SECRET_KEY = env.str("SECRET_KEY")
+CLOUD_MODE = env.bool("CLOUD_MODE", default=False)
+DEBUG = False
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "servestatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "snapshots",
+    "sessions_app",
+]
+
+MIDDLEWARE = [
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "sessions_app.middleware.IdentityMiddleware",
+    "sessions_app.middleware.PaidTierMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "linnet_sessions.urls"
+ASGI_APPLICATION = "linnet_sessions.asgi.application"
+WSGI_APPLICATION = "linnet_sessions.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "/static/"
+# The admin's and the API page's own files are served straight from their packages: nothing to collect.
+SERVESTATIC_USE_FINDERS = True
+
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
+if CLOUD_MODE:
+    # Behind TLS only. On one machine the service speaks plain HTTP to loopback, where these would lock
+    # the person out of their own admin.
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+# --- Database -----------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # SQLite before 3.51.3 can corrupt a write-ahead log that is reset while it is read (docs/adr/0005).
+    _journal_mode = "WAL" if sqlite3.sqlite_version_info >= (3, 51, 3) else "DELETE"
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # secure_delete overwrites what is deleted: a destroyed key must not stay readable in a free page.
+        "init_command": (f"PRAGMA journal_mode={_journal_mode}; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"),
+    }
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # Bound on the server, so that no value of ours is written into its error log.
+    DATABASES["default"].setdefault("OPTIONS", {})["server_side_binding"] = True
+
+# --- Sessions, leases, retention ----------------------------------------------------------------------
+
+SESSION_IDLE_TTL_S = env.int("SESSION_IDLE_TTL_S", default=90)
+SESSION_PAID_TTL_S = env.int("SESSION_PAID_TTL_S", default=1800)
+SESSION_PRIVATE_TTL_S = env.int("SESSION_PRIVATE_TTL_S", default=2700)
+SESSION_MAX_LIFETIME_S = env.int("SESSION_MAX_LIFETIME_S", default=43_200)
+SESSION_MAX_LIVE = env.int("SESSION_MAX_LIVE", default=5)
+SWEEP_INTERVAL_S = env.int("SWEEP_INTERVAL_S", default=30)
+SNAPSHOT_RETENTION_DAYS = env.int("SNAPSHOT_RETENTION_DAYS", default=30)
+SNAPSHOT_RETENTION_ENDED_DAYS = env.int("SNAPSHOT_RETENTION_ENDED_DAYS", default=14)
+TIER_RESOLVER = env.str("TIER_RESOLVER", default="sessions_app.services.tiers.LocalResolver")
+
+#: The key-encryption keys: a file, or the same JSON in a variable.
+SNAPSHOT_KEYRING_FILE = env.str("SNAPSHOT_KEYRING_FILE", default=str(VAR_DIR / "keyring.json"))
+SNAPSHOT_KEYRING = env.str("SNAPSHOT_KEYRING", default="")
+
+# --- Celery -------------------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
+if CELERY_BROKER_URL.startswith("filesystem://"):
+    _broker = VAR_DIR / "broker"
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+        "data_folder_in": str(_broker / "messages"),
+        "data_folder_out": str(_broker / "messages"),
+        "control_folder": str(_broker / "control"),
+    }
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600}  # seconds
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# An entry that was not picked up within its interval is dropped: the next one does the same work.
+CELERY_BEAT_SCHEDULE = {
+    "close sessions past their deadline": {
+        "task": "sessions_app.tasks.sweep",
+        "schedule": SWEEP_INTERVAL_S,
+        "options": {"expires": SWEEP_INTERVAL_S},
+    },
+    "purge snapshots past their retention": {
+        "task": "sessions_app.tasks.purge_snapshots",
+        "schedule": 3600,
+        "options": {"expires": 3600},
+    },
+}
+
+# --- REST ---------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["sessions_app.api.authentication.MiddlewareAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["sessions_app.api.parsers.BoundedJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_VERSIONING_CLASS": None,
+    "EXCEPTION_HANDLER": "sessions_app.api.problems.problem_response",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+REST_KNOX = {
+    "TOKEN_TTL": timedelta(days=env.int("API_TOKEN_TTL_DAYS", default=90)),
+    "TOKEN_PREFIX": "lna_",
+    "AUTO_REFRESH": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Linnet Sessions",
+    "DESCRIPTION": "Keeps Linnet's annotated conversations: leases, sealed snapshots, resume.",
+    "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- Logs ---------------------------------------------------------------------------------------------
+
+#: A file beside the console; empty for the console alone, as in a container.
+LOG_FILE = env.str("LOG_FILE", default=str(VAR_DIR / "log" / "linnet.log"))
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"level": "INFO", "handlers": ["console"]},
+}
+if LOG_FILE:
+    Path(LOG_FILE).parent.mkdir(parents=True, exist_ok=True)
+    LOGGING["handlers"]["file"] = {
+        "class": "logging.handlers.WatchedFileHandler",
+        "filename": LOG_FILE,
+        "delay": True,
+        "formatter": "line",
+    }
+    LOGGING["root"]["handlers"].append("file")

@@ -1,0 +1,1 @@
+"""Live sessions: leases, journal, sweep, tiers, identity, REST, admin and commands."""

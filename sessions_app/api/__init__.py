@@ -1,0 +1,1 @@
+"""What all REST views share: identity, problem documents, parsing, pagination."""

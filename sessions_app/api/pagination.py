@@ -1,0 +1,60 @@
+"""Cursor pagination: ``{next, previous, results}``, newest first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+
+from sessions_app.errors import FieldProblem, InvalidFields
+
+PAGE_DEFAULT = 20
+PAGE_MAX = 100
+
+
+class NewestFirst(CursorPagination):
+    """``?limit=`` and ``?cursor=``. A cursor or limit that can't be read is an error, never a silent first page."""
+
+    page_size = PAGE_DEFAULT
+    max_page_size = PAGE_MAX
+    page_size_query_param = "limit"
+    cursor_query_param = "cursor"
+
+    def __init__(self, *ordering: str) -> None:
+        self.ordering = ordering
+
+    def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:  # noqa: ARG002
+        return tuple(self.ordering)
+
+    def get_page_size(self, request: Request) -> int:
+        given = request.query_params.get(self.page_size_query_param)
+        if given is None:
+            return self.page_size
+        if given.isascii() and given.isdigit() and len(given) <= 3 and 1 <= int(given) <= PAGE_MAX:
+            return int(given)
+        raise InvalidFields([FieldProblem("limit", "range", f"must be a whole number from 1 to {PAGE_MAX}")])
+
+    def decode_cursor(self, request: Request) -> Any:
+        try:
+            cursor = super().decode_cursor(request)
+        except NotFound:
+            raise self._bad_cursor from None
+        if cursor is not None and cursor.position is not None:
+            # DRF hands the position to the database unread; the cursors of this class are times.
+            try:
+                position = parse_datetime(cursor.position)
+            except ValueError:
+                position = None
+            if position is None or position.tzinfo is None:
+                raise self._bad_cursor
+        return cursor
+
+    @property
+    def _bad_cursor(self) -> InvalidFields:
+        return InvalidFields(
+            [FieldProblem("cursor", "cursor", "must be taken from the next or previous link of a list")]
+        )

@@ -1,0 +1,294 @@
+"""The allow-list: which fields of which events are stored, with the type, range and length of each.
+
+``KINDS`` is the one home of this list. To store one more field of tone events, add one line to its table::
+
+    "tone": Kind(
+        required={"label": text(1, 200)},
+        optional={
+            "confidence": number(0, 1),
+            "breathiness": number(0, 1),  # the new field: stored from now on, no longer counted as withheld
+            ...
+
+A required field must be there and must not be null; an optional one may be missing or null. What is not on
+the list is withheld: never stored, only counted, so that a newer annotator loses no events. The numbers have
+no unit, except ``timestamp``: seconds of media time from the session's start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+from sessions_app.errors import FieldProblem, InvalidEvent
+from sessions_app.jsonbody import UNSTORABLE_TEXT, is_plain_name, member_path, text_fault
+from sessions_app.privacy import is_audio_text, refuse_audio
+
+MAX_EVENTS = 500
+"""The most events that one batch may hold."""
+
+MAX_WITHHELD_NAMES = 32
+"""The most field names that one batch's count repeats: text must not travel in names."""
+
+LIVE_ONLY = frozenset({"transcript", "service"})
+"""Event types that are passed on live but never enter the journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a value: a stable code, and what is wanted instead."""
+
+    code: str
+    message: str
+
+
+Check = Callable[[object], Fault | None]
+"""Looks at one JSON value; returns its fault, or None if it may be stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The fields of one event type, beside ``event_type`` and ``timestamp``, which every event has."""
+
+    required: Mapping[str, Check]
+    optional: Mapping[str, Check] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """A batch that passed. ``events`` hold the listed fields only, in the order and with the values sent.
+
+    ``withheld`` counts what was left out, as ``"tone.some_field"`` or ``"transcript"``, sorted by name.
+    ``speakers`` are the distinct ``speaker_id`` values among ``events``, sorted.
+    """
+
+    events: list[dict[str, Any]]
+    withheld: dict[str, int]
+    speakers: list[str]
+
+
+def number(low: float, high: float, unit: str = "") -> Check:
+    """Make the check for a finite number in ``low..high``, both included. A boolean is not a number."""
+    wanted = f"must be a number{unit and f' of {unit}'} from {low:.15g} to {high:.15g}"
+    wrong_type, out_of_range, not_finite = (Fault(code, wanted) for code in ("type", "range", "not_finite"))
+
+    def check(value: object) -> Fault | None:
+        if type(value) is not float and type(value) is not int:
+            return wrong_type
+        if low <= value <= high:
+            return None
+        return not_finite if value in {inf, -inf} or value != value else out_of_range
+
+    return check
+
+
+def text(shortest: int, longest: int) -> Check:
+    """Make the check for a string of ``shortest..longest`` characters (Unicode code points)."""
+    size = f"from {shortest} to {longest}" if shortest else f"at most {longest}"
+    wanted = f"must be a string of {size} characters"
+    wrong_type, wrong_length = Fault("type", wanted), Fault("length", wanted)
+
+    def check(value: object) -> Fault | None:
+        if not isinstance(value, str):
+            return wrong_type
+        if not shortest <= len(value) <= longest:
+            return wrong_length
+        if is_audio_text(value):
+            return _AUDIO
+        code = text_fault(value)
+        return _UNSTORABLE[code] if code else None
+
+    return check
+
+
+def texts(most: int, longest: int) -> Check:
+    """Make the check for a list of at most ``most`` strings of at most ``longest`` characters each."""
+    wanted = f"must be a list of at most {most} strings of at most {longest} characters"
+    faults = {"type": Fault("type", wanted), "length": Fault("length", wanted)}
+    check_item = text(0, longest)
+
+    def check(value: object) -> Fault | None:
+        if not isinstance(value, list):
+            return faults["type"]
+        if len(value) > most:
+            return faults["length"]
+        for item in value:
+            fault = check_item(item)
+            if fault is not None:
+                return faults.get(fault.code, fault)
+        return None
+
+    return check
+
+
+def choice(*names: str) -> Check:
+    """Make the check for one of the strings ``names``."""
+    wanted = f"must be one of {', '.join(names)}"
+    wrong_type, unknown = Fault("type", wanted), Fault("choice", wanted)
+
+    def check(value: object) -> Fault | None:
+        if not isinstance(value, str):
+            return wrong_type
+        return None if value in names else unknown
+
+    return check
+
+
+def boolean(value: object) -> Fault | None:
+    """Check for ``true`` or ``false``."""
+    return None if isinstance(value, bool) else _NOT_BOOLEAN
+
+
+_NOT_BOOLEAN = Fault("type", "must be true or false")
+_UNSTORABLE = {code: Fault(code, message) for code, message in UNSTORABLE_TEXT.items()}
+# Never shown: what has this fault is refused by `refuse_audio`, which has its own words.
+_AUDIO = Fault("audio", "must not carry audio")
+
+_LABELLED = Kind(required={"label": text(1, 200)}, optional={"confidence": number(0, 1)})
+
+KINDS: Mapping[str, Kind] = {
+    "tone": Kind(
+        required={"label": text(1, 200)},
+        optional={
+            "confidence": number(0, 1),
+            "speaker_id": text(1, 64),
+            "shift_magnitude": number(0, 10),
+            "shift_direction": text(0, 64),
+            "subtext": text(0, 500),
+            "affect": text(0, 64),
+            "affect_divergence": number(-10, 10),
+            "prosody_flags": texts(16, 64),
+            "valence": number(-1, 1),
+            "valence_delta": number(-2, 2),
+            "arousal": number(-1, 1),
+            "arousal_delta": number(-2, 2),
+            "dominance": number(-1, 1),
+            "sarcasm_risk": number(0, 1),
+            "flat_f0_score": number(0, 1),
+            "coherence_score": number(-1, 1),
+            "trend": text(0, 64),
+            "reframe_type": text(0, 64),
+            "suppression_flag": boolean,
+        },
+    ),
+    "speaker": _LABELLED,
+    "queue": _LABELLED,
+    "environ": _LABELLED,
+    "scene": Kind(
+        required={"label": text(1, 200)},
+        optional={"confidence": number(0, 1), "privacy_risk": choice("low", "moderate", "high")},
+    ),
+    "accent": Kind(
+        required={"region": text(0, 64)},
+        optional={"language": text(0, 64), "confidence": number(0, 1)},
+    ),
+    "marker": Kind(required={"label": text(1, 64)}),
+}
+
+
+def read_events(value: object, *, max_timestamp_s: float) -> EventBatch:
+    """Read the ``events`` of a parsed body: one batch, accepted or refused as a whole.
+
+    ``max_timestamp_s`` is the latest media time, in seconds, that an event may have.
+
+    Raises:
+        InvalidEvent: names the index (None for the batch itself) and the field. Codes: required, type, range,
+            length, choice, unknown_type, nul, surrogate, not_finite.
+        AudioRefused: a field carries audio, stored or not.
+    """
+    if value is None:
+        raise _invalid_batch("required", "is required")
+    if not isinstance(value, list):
+        raise _invalid_batch("type", "must be a list of events")
+    if not 1 <= len(value) <= MAX_EVENTS:
+        raise _invalid_batch("length", f"must hold from 1 to {MAX_EVENTS} events")
+    timestamp = {"timestamp": number(0, max_timestamp_s, "seconds")}
+    kinds = {name: Kind({**timestamp, **kind.required}, kind.optional) for name, kind in KINDS.items()}
+    events: list[dict[str, Any]] = []
+    withheld = _Withheld()
+    for index, event in enumerate(value):
+        event_type = _event_type(event, index)
+        if event_type in LIVE_ONLY:
+            refuse_audio(event, f"events[{index}]")
+            withheld.count_event(event_type)
+        else:
+            events.append(_stored_fields(event, event_type, kinds[event_type], index, withheld))
+    speakers = {event["speaker_id"] for event in events if event.get("speaker_id") is not None}
+    return EventBatch(events, dict(sorted(withheld.counts.items())), sorted(speakers))
+
+
+@dataclass(slots=True)
+class _Withheld:
+    """Counts what is left out of one batch."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    names_left: int = MAX_WITHHELD_NAMES
+
+    def count_event(self, event_type: str) -> None:
+        self.counts[event_type] = self.counts.get(event_type, 0) + 1
+
+    def count_field(self, event_type: str, name: str) -> None:
+        key = f"{event_type}.{name}"
+        if key not in self.counts:
+            if self.names_left and is_plain_name(name):
+                self.names_left -= 1
+            else:
+                key = f"{event_type}.*"
+        self.counts[key] = self.counts.get(key, 0) + 1
+
+
+def _event_type(event: object, index: int) -> str:
+    """Return the type of an event, stored or live-only."""
+    if not isinstance(event, dict):
+        raise _invalid(event, index, "", Fault("type", "must be an object"))
+    if "event_type" not in event:
+        raise _invalid(event, index, "event_type", _REQUIRED)
+    event_type = event["event_type"]
+    if not isinstance(event_type, str):
+        raise _invalid(event, index, "event_type", Fault("type", _KNOWN_TYPES))
+    if event_type not in KINDS and event_type not in LIVE_ONLY:
+        raise _invalid(event, index, "event_type", Fault("unknown_type", _KNOWN_TYPES))
+    return event_type
+
+
+def _stored_fields(
+    event: dict[str, Any], event_type: str, kind: Kind, index: int, withheld: _Withheld
+) -> dict[str, Any]:
+    """Return the listed fields of one event, checked; check the others for audio and count them."""
+    required, optional = kind.required, kind.optional
+    for name in required:
+        if name not in event:
+            raise _invalid(event, index, name, _REQUIRED)
+    stored: dict[str, Any] = {}
+    for name, value in event.items():
+        if name in optional:
+            fault = None if value is None else optional[name](value)
+        elif name in required:
+            fault = required[name](value)
+        elif name == "event_type":
+            fault = None
+        else:
+            refuse_audio({name: value}, f"events[{index}]")
+            withheld.count_field(event_type, name)
+            continue
+        if fault is not None:
+            raise _invalid(event, index, name, fault)
+        stored[name] = value
+    return stored
+
+
+_REQUIRED = Fault("required", "is required")
+_KNOWN_TYPES = f"must be one of {', '.join([*KINDS, *sorted(LIVE_ONLY)])}"
+
+
+def _invalid_batch(code: str, message: str) -> InvalidEvent:
+    return InvalidEvent(None, FieldProblem("events", code, message))
+
+
+def _invalid(event: object, index: int, name: str, fault: Fault) -> InvalidEvent:
+    """Return the error for a fault in the field ``name``; an event that carries audio raises AudioRefused."""
+    path = f"events[{index}]"
+    refuse_audio(event, path)
+    field_path = member_path(path, name) if name else path
+    return InvalidEvent(index, FieldProblem(field_path, fault.code, fault.message))

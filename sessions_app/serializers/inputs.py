@@ -1,0 +1,225 @@
+"""What may be sent. A field that is not listed is refused by name: a misspelt choice must not be lost quietly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from sessions_app.api.pagination import PAGE_MAX
+from sessions_app.api.problems import plain_name
+from sessions_app.conf import conf
+from sessions_app.errors import FieldProblem, InvalidFields
+from sessions_app.lease import CloseReason, Policy, State
+from sessions_app.models.session import TOPIC_PATTERN
+from sessions_app.models.user import RECENT_LIMIT_MAX
+from sessions_app.privacy import refuse_audio
+from sessions_app.services.sessions import StartRequest
+
+HISTORY_PAGE_MAX = 1000
+WINDOW_MS_MAX = 60_000
+SPEAKERS_MAX = 64
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses unknown fields, and audio wherever it is."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            for name, value in data.items():
+                refuse_audio({name: value}, "")
+            unknown = sorted(plain_name(str(name)) for name in data if name not in self.fields)
+            if unknown:
+                known = ", ".join(sorted(self.fields))
+                raise InvalidFields(
+                    [
+                        FieldProblem(name, "unknown", f"is not a field of this call; it takes {known}")
+                        for name in unknown
+                    ]
+                )
+        return super().to_internal_value(data)
+
+
+class StrictBoolean(serializers.BooleanField):
+    """true or false; not "yes", 1 or "on"."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class StrictInteger(serializers.IntegerField):
+    """A JSON number without a fraction; not a string, not a boolean."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return data
+
+
+class StrictText(serializers.CharField):
+    """A JSON string; numbers are not turned into text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class CallSettings(StrictSerializer):
+    """Linnet's own settings of a call. They come back with the snapshot."""
+
+    elcor = StrictBoolean(required=False)
+    window_ms = StrictInteger(required=False, min_value=100, max_value=WINDOW_MS_MAX)
+    num_speakers = StrictInteger(required=False, min_value=0, max_value=8)
+    transcribe_lang = serializers.RegexField(r"^[A-Za-z0-9-]{1,35}$", required=False, max_length=35)
+    target_lang = serializers.RegexField(r"^[A-Za-z0-9-]{1,35}$", required=False, max_length=35)
+
+
+class StartInput(CallSettings):
+    """The body of a start. Everything is optional."""
+
+    policy = serializers.ChoiceField([p.value for p in Policy], required=False)
+    topic = serializers.RegexField(
+        TOPIC_PATTERN,
+        required=False,
+        allow_blank=True,
+        max_length=120,
+        help_text="A routing name, such as a call's id. It is not sealed: no place for prose.",
+    )
+    stt_active = StrictBoolean(required=False)
+
+    def request(self) -> StartRequest:
+        chosen = dict(self.validated_data)
+        return StartRequest(
+            policy=chosen.pop("policy", ""),
+            topic=chosen.pop("topic", ""),
+            stt_active=chosen.pop("stt_active", False),
+            settings=chosen,
+        )
+
+
+class ImportInput(StartInput):
+    """The body of an import: ``into`` a live session, or the choices of a new one."""
+
+    into = serializers.CharField(required=False, max_length=64, help_text="A live session's id.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "into" in attrs and len(attrs) > 1:
+            raise serializers.ValidationError(
+                {"into": "must stand alone: the other fields are for a new session"}, code="conflict"
+            )
+        return attrs
+
+
+class TouchInput(StrictSerializer):
+    """The body of a touch."""
+
+    occurred_at = serializers.DateTimeField(
+        required=False, help_text="When the interaction was. The deadline counts from then. Default: now."
+    )
+
+
+class AppendInput(StrictSerializer):
+    """The body of an append; the events themselves are read by ``sessions_app.events``."""
+
+    events = serializers.JSONField()
+    occurred_at = serializers.DateTimeField(required=False)
+
+
+class SpeakerLabel(StrictSerializer):
+    """A name and a colour. null removes one of them."""
+
+    name = StrictText(required=False, allow_null=True, max_length=80)
+    colour = serializers.RegexField(r"^#[0-9A-Fa-f]{6}$", required=False, allow_null=True, help_text="#rrggbb")
+
+
+class SpeakersInput(StrictSerializer):
+    """The body of a change of labels: by speaker id. null removes a speaker's label."""
+
+    speakers = serializers.DictField(child=SpeakerLabel(allow_null=True))
+
+    def validate_speakers(self, value: dict[str, Any]) -> dict[str, Any]:
+        if not value or len(value) > SPEAKERS_MAX:
+            raise serializers.ValidationError(f"must name 1 to {SPEAKERS_MAX} speakers", code="length")
+        if any(not 1 <= len(speaker) <= 64 for speaker in value):
+            raise serializers.ValidationError("each speaker's id must have 1 to 64 characters", code="length")
+        return value
+
+
+class RetentionInput(StrictSerializer):
+    """The body of a change of retention: either, not both."""
+
+    keep = StrictBoolean(required=False)
+    expires_at = serializers.DateTimeField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError("send either keep or expires_at", code="conflict")
+        return attrs
+
+
+class PreferencesInput(StrictSerializer):
+    """Preferences to change; the others stay."""
+
+    default_policy = serializers.ChoiceField(
+        [p.value for p in Policy], required=False, allow_blank=True, help_text="Empty: what the plan gives."
+    )
+    retention_days = StrictInteger(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=3650,
+        help_text="The most days a snapshot is kept. It can only shorten what the service gives. null: no wish.",
+    )
+    recent_limit = StrictInteger(required=False, min_value=1, max_value=RECENT_LIMIT_MAX)
+
+
+class SessionQuery(serializers.Serializer[Any]):
+    """What a list of sessions can be narrowed by."""
+
+    state = serializers.ChoiceField([s.value for s in State], required=False)
+    reason = serializers.ChoiceField([r.value for r in CloseReason], required=False)
+    topic = serializers.RegexField(TOPIC_PATTERN, required=False, max_length=120)
+    since = serializers.DateTimeField(required=False, help_text="Started at or after.")
+    until = serializers.DateTimeField(required=False, help_text="Started before.")
+
+
+class PageQuery(serializers.Serializer[Any]):
+    """Paging of a list, for the API's description; ``NewestFirst`` reads it."""
+
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=PAGE_MAX)
+    cursor = serializers.CharField(required=False)
+
+
+class HistoryQuery(serializers.Serializer[Any]):
+    """Which events of a live session."""
+
+    after = serializers.IntegerField(required=False, default=0, min_value=0, max_value=2_147_483_647)
+    limit = serializers.IntegerField(
+        required=False, default=HISTORY_PAGE_MAX, min_value=1, max_value=HISTORY_PAGE_MAX
+    )
+
+
+class ContentQuery(serializers.Serializer[Any]):
+    """The form of an export. ``as`` is a word of Python, hence the roundabout declaration."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"as": serializers.ChoiceField(["json"], required=False, default="json")}
+
+
+def read(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
+    """What was sent, checked.
+
+    Raises:
+        ValidationError, InvalidFields, AudioRefused: naming field and code.
+    """
+    serializer.is_valid(raise_exception=True)
+    values: dict[str, Any] = serializer.validated_data
+    return values
+
+
+def max_timestamp_s() -> float:
+    """The largest media time of an event: the longest a session may last, in seconds."""
+    return conf.max_lifetime.total_seconds()

@@ -1,0 +1,200 @@
+"""Closing a session: the snapshot first, then the journal goes, then the row says so. One transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import transaction
+
+from sessions_app.conf import conf
+from sessions_app.errors import InvalidTransition, SessionExpired
+from sessions_app.lease import CloseReason, Policy, State
+from sessions_app.models import JournalBatch, Preferences, Session, SessionQuerySet
+from sessions_app.services.sealing import open_batch, open_labels
+from sessions_app.wording import ended_in_words
+from snapshots.crypto import SessionCipher
+from snapshots.errors import ContentDamaged
+from snapshots.models import Snapshot
+from snapshots.services.keys import destroy_session_keys, session_cipher
+from snapshots.services.snapshots import create_snapshot
+
+log = logging.getLogger(__name__)
+
+#: After this many failed tries a session is left for staff to look at.
+MAX_CLOSE_ATTEMPTS = 8
+FIRST_BACKOFF = timedelta(seconds=30)
+LONGEST_BACKOFF = timedelta(hours=1)
+
+
+class Closed(NamedTuple):
+    """What closing left: the snapshot, or None when the policy keeps nothing, and what was never stored."""
+
+    snapshot: Snapshot | None = None
+    withheld: dict[str, int] = {}
+    speaker_count: int = 0
+
+
+def close(session: Session, *, reason: CloseReason, now: datetime) -> Closed:
+    """Close a live session whose row is locked, in the caller's transaction. All of it happens, or nothing.
+
+    Raises:
+        VaultError: the conversation can't be sealed now; the session stays as it is.
+        InvalidTransition: it is closed already.
+    """
+    closed = Closed()
+    changes: dict[str, Any] = {}
+    with transaction.atomic():
+        if Policy(session.policy).keeps_snapshot:
+            closed = _save(session, reason=reason, now=now)
+            changes["speaker_count"] = closed.speaker_count
+        else:
+            destroy_session_keys(session_ids=[session.pk])
+            # Nothing of a session that keeps nothing should say later what it was about.
+            changes["topic"] = ""
+        JournalBatch.objects.filter(session=session).delete()
+        _mark_closed(session, reason=reason, closed_at=now, **changes)
+    log.info("session_closed session=%s reason=%s snapshot=%s", session.pk, reason, closed.snapshot)
+    return closed
+
+
+def _mark_closed(session: Session, **changes: Any) -> None:
+    reason: CloseReason = changes.pop("reason")
+    changes |= {
+        "state": State.CLOSED.value,
+        "close_reason": reason.value,
+        "token_mac": None,
+        "labels": None,
+        "quarantined_at": None,
+        "close_error": "",
+    }
+    if not Session.objects.filter(pk=session.pk, state=State.ACTIVE).update(**changes):
+        raise InvalidTransition("The session is closed already.")
+    for name, value in changes.items():
+        setattr(session, name, value)
+
+
+def _save(session: Session, *, reason: CloseReason, now: datetime) -> Closed:
+    cipher = session_cipher(owner_id=session.owner_id, session_id=session.pk)
+    lines, withheld, speakers = _read_journal(session, cipher)
+    snapshot = create_snapshot(
+        cipher=cipher,
+        owner_id=session.owner_id,
+        session_id=session.pk,
+        head={"settings": session.settings, "withheld": withheld, "speakers": speakers},
+        lines=lines,
+        labels=open_labels(session, cipher),
+        speaker_count=len(speakers),
+        started_at=session.started_at,
+        ended_at=now,
+        expires_at=now + retention(session.owner_id, reason),
+        now=now,
+    )
+    return Closed(snapshot, withheld, len(speakers))
+
+
+def _read_journal(session: Session, cipher: SessionCipher) -> tuple[list[bytes], dict[str, int], list[str]]:
+    """All events of a live session, as lines; what was withheld; who spoke. Nothing may be missing."""
+    lines: list[bytes] = []
+    withheld: Counter[str] = Counter()
+    speakers: set[str] = set()
+    batches = JournalBatch.objects.filter(session=session).order_by("id")
+    for first_seq, last_seq, sealed in batches.values_list("first_seq", "last_seq", "sealed").iterator():
+        if first_seq != len(lines) + 1:
+            raise ContentDamaged("the journal has a gap")
+        content = open_batch(cipher, first_seq=first_seq, last_seq=last_seq, sealed=sealed)
+        lines += content.lines
+        withheld.update(content.head["withheld"])
+        speakers.update(content.head["speakers"])
+    if len(lines) != session.last_seq:
+        raise ContentDamaged("the journal does not end where the session says")
+    return lines, dict(sorted(withheld.items())), sorted(speakers)
+
+
+def retention(owner_id: int, reason: CloseReason) -> timedelta:
+    """How long the snapshot is kept: shorter when the user closed it, and never longer than the user wishes."""
+    longest = conf.retention_ended if reason is CloseReason.ENDED else conf.retention
+    wished = Preferences.objects.filter(user_id=owner_id).values_list("retention_days", flat=True).first()
+    return longest if wished is None else min(longest, timedelta(days=wished))
+
+
+def settle(session: Session, *, now: datetime) -> None:
+    """Close a locked session that is found past its deadline. If that fails now, the sweep tries again later.
+
+    Does nothing to a session that is closed, or whose closing has failed before: a client that polls must not
+    use up the tries.
+    """
+    if session.is_closed or session.close_failed_at is not None:
+        return
+    try_to_close(session, reason=session.reason_at_deadline, now=now)
+
+
+def try_to_close(session: Session, *, reason: CloseReason, now: datetime) -> bool:
+    """Close a locked session, or put it off with back-off and, after the last try, into quarantine.
+
+    Nothing of the session is lost or changed by a failure, and no failure is passed on: one session that can't
+    be closed must not stop the others. Returns whether it is closed.
+    """
+    try:
+        close(session, reason=reason, now=now)
+    except Exception as error:  # noqa: BLE001  (whatever it is, the other sessions of the sweep must go on)
+        # The class alone is noted: the text of an unforeseen error may quote content.
+        _put_off(session, error=type(error).__name__, now=now)
+    return session.is_closed
+
+
+def _put_off(session: Session, *, error: str, now: datetime) -> None:
+    attempts = session.close_attempts + 1
+    quarantined = attempts >= MAX_CLOSE_ATTEMPTS
+    changes = {
+        "close_attempts": attempts,
+        "close_failed_at": session.close_failed_at or now,
+        "close_error": error,
+        "sweep_after": now + min(FIRST_BACKOFF * 2 ** (attempts - 1), LONGEST_BACKOFF),
+        "quarantined_at": now if quarantined else None,
+    }
+    Session.objects.filter(pk=session.pk).update(**changes)
+    for name, value in changes.items():
+        setattr(session, name, value)
+    log.warning(
+        "session_close_put_off session=%s error=%s attempts=%s quarantined=%s",
+        session.pk,
+        error,
+        attempts,
+        quarantined,
+    )
+
+
+def settle_overdue(sessions: SessionQuerySet, *, now: datetime) -> None:
+    """Close in place those of these sessions that are past their deadline. One query when there are none."""
+    due = sessions.overdue_at(now).filter(close_failed_at__isnull=True).order_by("pk")
+    for session_id in list(due.values_list("pk", flat=True)):
+        with transaction.atomic():
+            session = Session.objects.select_for_update(of=("self",)).filter(pk=session_id).first()
+            if session is not None and session.is_overdue(now):
+                settle(session, now=now)
+
+
+def session_over(session: Session, *, now: datetime) -> SessionExpired:
+    """What a client is told that comes too late: why, and which snapshot to go on from."""
+    snapshot = snapshot_of(session, now=now)
+    reason = session.close_reason or session.reason_at_deadline.value
+    saved = (
+        "What was kept can be brought back: import the snapshot." if snapshot else "Start a new session to go on."
+    )
+    if session.close_failed_at is not None and not session.is_closed:
+        saved = "It is not saved yet; nothing is lost, and saving is tried again by itself."
+    return SessionExpired(
+        f"{ended_in_words(reason)} {saved}",
+        session=str(session.pk),
+        close_reason=reason,
+        snapshot=snapshot and {"id": str(snapshot.pk), "expires_at": snapshot.expires_at},
+    )
+
+
+def snapshot_of(session: Session, *, now: datetime) -> Snapshot | None:
+    """The metadata of a closed session's snapshot, if one is still kept."""
+    snapshots = Snapshot.objects.owned_by(session.owner_id).available_at(now).metadata()
+    return snapshots.filter(session_id=session.pk).first()

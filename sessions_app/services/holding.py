@@ -1,0 +1,123 @@
+"""Holding a lease: lock the row, then check the deadline and the token, then write.
+
+A write that waited for the row's lock may have outlived the lease meanwhile, so the deadline is looked at only
+after the lock is held, and the write itself carries it in its WHERE clause against the database's own clock.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from sessions_app.errors import FieldProblem, InvalidSession, LeaseLost, OutsideWindow
+from sessions_app.lease import CLOCK_TOLERANCE, State
+from sessions_app.models import Session
+from sessions_app.services.closing import session_over, settle
+
+T = TypeVar("T")
+
+
+class _DeadlinePassed(Exception):
+    """The guarded write changed no row: the lease ran out while the request was under way."""
+
+
+def token_mac(token: str) -> bytes:
+    """The keyed MAC under which a lease token is stored. A new SECRET_KEY means attaching again."""
+    return salted_hmac("sessions_app.lease.token", token, algorithm="sha256").digest()
+
+
+def holds(session: Session, token: str) -> bool:
+    """Whether this is the session's current token."""
+    return session.token_mac is not None and constant_time_compare(bytes(session.token_mac), token_mac(token))
+
+
+def hold(*, owner_id: int, session_id: Any, token: str | None, now: datetime, work: Callable[[Session], T]) -> T:
+    """Do one write on a live session, in one transaction, as the holder of its lease.
+
+    Args:
+        token: the lease token, or None for what needs no lease (attaching makes a new one).
+        work: gets the locked row. Its first write must be :func:`write_live`.
+
+    Raises:
+        InvalidSession: unknown, malformed, or somebody else's.
+        SessionExpired: closed, or past its deadline; in the latter case it is closed here and now.
+        LeaseLost: the token is not the current one.
+    """
+    with transaction.atomic():
+        try:
+            session = Session.objects.owned_by(owner_id).lock(as_uuid(session_id))
+        except Session.DoesNotExist:
+            raise InvalidSession from None
+        if not session.is_closed and not session.is_overdue(now):
+            if token is not None and not holds(session, token):
+                raise LeaseLost
+            try:
+                return work(session)
+            except _DeadlinePassed:
+                now = max(now, session.expires_at)
+        settle(session, now=now)
+    # Outside the transaction: the close above must stay, whatever is answered.
+    raise session_over(session, now=now)
+
+
+def write_live(session: Session, **changes: Any) -> None:
+    """The guarded write: only while the row is live, of this epoch, and before its deadline."""
+    changed = Session.objects.filter(
+        pk=session.pk, state=State.ACTIVE, epoch=session.epoch, expires_at__gt=Now()
+    ).update(**changes)
+    if not changed:
+        raise _DeadlinePassed
+    for name, value in changes.items():
+        setattr(session, name, value)
+
+
+def activity(session: Session, *, occurred_at: datetime | None, now: datetime) -> dict[str, Any]:
+    """What activity of that moment changes on the row: its clocks, and never ``sweep_after``.
+
+    Raises:
+        OutsideWindow: before the session's start, or further in the future than clocks differ.
+    """
+    if occurred_at is None:
+        occurred_at = now
+    if occurred_at < session.started_at:
+        raise OutsideWindow([FieldProblem("occurred_at", "before_start", "must not be before the session's start")])
+    if occurred_at > now + CLOCK_TOLERANCE:
+        raise OutsideWindow([FieldProblem("occurred_at", "in_future", "must not be in the future")])
+    clocks = session.clocks.after_activity(min(occurred_at, now))
+    return {"last_activity_at": clocks.last_activity_at, "expires_at": clocks.expires_at}
+
+
+def find_session(*, owner_id: int, session_id: Any, now: datetime) -> Session:
+    """A user's own session for reading. One that is past its deadline is closed here and now.
+
+    Raises:
+        InvalidSession: unknown, malformed, or somebody else's.
+    """
+    try:
+        session = Session.objects.owned_by(owner_id).get(pk=as_uuid(session_id))
+    except Session.DoesNotExist:
+        raise InvalidSession from None
+    if session.is_overdue(now):
+        with transaction.atomic():
+            session = Session.objects.owned_by(owner_id).lock(session.pk)
+            if session.is_overdue(now):
+                settle(session, now=now)
+    return session
+
+
+def as_uuid(value: Any) -> uuid.UUID:
+    """A session id from outside. Malformed is told apart from unknown nowhere.
+
+    Raises:
+        InvalidSession: not a UUID.
+    """
+    try:
+        return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
+    except ValueError:
+        raise InvalidSession from None

@@ -1,0 +1,112 @@
+"""Bringing an old session back: a new session, or a live one, that points at the snapshot. Nothing is copied."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from sessions_app.errors import SnapshotNotFound
+from sessions_app.lease import Policy
+from sessions_app.models import ResumedSnapshot, Session
+from sessions_app.services.holding import activity, hold, write_live
+from sessions_app.services.sealing import seal_labels, vault_unavailable
+from sessions_app.services.sessions import Lease, StartRequest, start
+from sessions_app.services.tiers import Plan, require_tier
+from sessions_app.tiers import PAID_PLUS
+from snapshots.errors import VaultError
+from snapshots.models import Snapshot
+from snapshots.services.keys import session_cipher
+from snapshots.services.snapshots import OpenedSnapshot, find_snapshot, open_snapshot
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The session that now shows the snapshot's history, and the link."""
+
+    lease: Lease
+    link: ResumedSnapshot
+
+
+def import_into_new(
+    *, owner_id: int, plan: Plan, snapshot_id: Any, request: StartRequest, now: datetime
+) -> Imported:
+    """Start a session that goes on from a snapshot, with its settings and its speakers' labels.
+
+    The snapshot is opened first: one that does not open is told at once, and nothing is started. It is locked
+    meanwhile, so that a purge takes it either before or after.
+
+    Raises:
+        TierRequired: importing needs Paid+.
+        SnapshotNotFound: unknown, purged, or somebody else's.
+        VaultUnavailable: it does not open now. It stays.
+        TooManySessions, TopicInUse: as for every start.
+    """
+    require_tier(plan.tier, PAID_PLUS, what="Bringing an old session back")
+    with transaction.atomic():
+        snapshot, opened = _open(owner_id, snapshot_id, now=now)
+        settings = {**opened.content.head["settings"], **request.settings}
+        lease = start(
+            owner_id=owner_id,
+            plan=plan,
+            request=replace(request, policy=request.policy or Policy.PINNED, settings=settings),
+            now=now,
+        )
+        if opened.labels and not lease.resumed:
+            _give_labels(lease.session, opened.labels)
+        return Imported(lease, _link(lease.session, snapshot, now=now))
+
+
+def import_into_live(
+    *, owner_id: int, plan: Plan, snapshot_id: Any, session_id: Any, token: str, now: datetime
+) -> Imported:
+    """Show a snapshot's history in a live session, at the point where it is now. It is a user interaction.
+
+    Raises:
+        As :func:`import_into_new`, and InvalidSession, SessionExpired, LeaseLost for the live session.
+    """
+    require_tier(plan.tier, PAID_PLUS, what="Bringing an old session back")
+
+    def attach_history(session: Session) -> Imported:
+        snapshot, _ = _open(owner_id, snapshot_id, now=now)
+        write_live(session, **activity(session, occurred_at=None, now=now))
+        return Imported(Lease(session, None, resumed=True), _link(session, snapshot, now=now))
+
+    return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=attach_history)
+
+
+def _open(owner_id: int, snapshot_id: Any, *, now: datetime) -> tuple[Snapshot, OpenedSnapshot]:
+    try:
+        snapshot = find_snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, with_content=True, lock=True)
+    except Snapshot.DoesNotExist:
+        raise SnapshotNotFound from None
+    try:
+        return snapshot, open_snapshot(owner_id=owner_id, snapshot=snapshot)
+    except VaultError as error:
+        raise vault_unavailable(error) from None
+
+
+def _give_labels(session: Session, labels: dict[str, Any]) -> None:
+    cipher = session_cipher(owner_id=session.owner_id, session_id=session.pk)
+    write_live(session, labels=seal_labels(cipher, revision=1, labels=labels), labels_revision=1)
+
+
+def _link(session: Session, snapshot: Snapshot, *, now: datetime) -> ResumedSnapshot:
+    link, made = ResumedSnapshot.objects.get_or_create(
+        session=session,
+        snapshot_id=snapshot.pk,
+        defaults={
+            "source_session_id": snapshot.session_id,
+            "events": snapshot.event_count,
+            "after_seq": session.last_seq,
+            "imported_at": now,
+        },
+    )
+    if made:
+        log.info("session_imported session=%s snapshot=%s", session.pk, snapshot.pk)
+    return link

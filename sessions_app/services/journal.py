@@ -1,0 +1,176 @@
+"""The journal: sealed, idempotent appends, and reading a live session's history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+
+from sessions_app.errors import FieldProblem, IdempotencyKeyReused, SessionFull
+from sessions_app.events import EventBatch
+from sessions_app.models import JournalBatch, ResumedSnapshot, Session
+from sessions_app.services.closing import session_over
+from sessions_app.services.holding import activity, as_uuid, find_session, hold, write_live
+from sessions_app.services.sealing import cipher_ahead, open_batch, vault_unavailable
+from snapshots.content import Content, encode_events
+from snapshots.crypto import SNAPSHOT_CAP, SessionCipher
+from snapshots.errors import VaultError
+from snapshots.services.keys import session_cipher
+
+#: Bytes of events that a session may hold, so that its snapshot always fits. The rest is for the snapshot's head.
+CONTENT_LIMIT = SNAPSHOT_CAP - 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """An idempotency key, and the bytes of the body it was sent with."""
+
+    key: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What was acknowledged. The numbers are None when every event of the batch was withheld."""
+
+    first_seq: int | None
+    last_seq: int | None
+    accepted: int
+    withheld: dict[str, int]
+    expires_at: datetime
+
+
+def append(
+    *,
+    owner_id: int,
+    session_id: Any,
+    token: str,
+    batch: EventBatch,
+    retry: Retry | None = None,
+    occurred_at: datetime | None = None,
+    now: datetime,
+) -> Appended:
+    """Seal a batch and store it; when this returns it is durable.
+
+    In the transaction: lock the row, look the idempotency key up (if there is one), write the row, add the batch.
+
+    Raises:
+        InvalidSession, SessionExpired, LeaseLost, OutsideWindow: as for every write.
+        IdempotencyKeyReused: the key came before with another body.
+        SessionFull: more than a snapshot can hold.
+        VaultUnavailable: the key is not available now; nothing was acknowledged.
+    """
+    cipher_of_session = cipher_ahead(owner_id=owner_id, session_id=as_uuid(session_id))
+    lines = encode_events(batch.events)
+    body = Content({"withheld": batch.withheld, "speakers": batch.speakers}, lines).pack()
+
+    def add(session: Session) -> Appended:
+        cipher = cipher_of_session()
+        macs = _macs(cipher, retry)
+        if retry is not None:
+            earlier = JournalBatch.objects.filter(session=session, idempotency_mac=macs["idempotency_mac"]).first()
+            if earlier is not None:
+                return _answer_again(cipher, earlier, macs["body_mac"])
+        if session.content_bytes + len(body) > CONTENT_LIMIT:
+            raise SessionFull
+        first_seq = session.last_seq + 1
+        last_seq = session.last_seq + len(lines)
+        write_live(
+            session,
+            last_seq=last_seq,
+            content_bytes=session.content_bytes + len(body),
+            **activity(session, occurred_at=occurred_at, now=now),
+        )
+        JournalBatch.objects.create(
+            session=session,
+            first_seq=first_seq,
+            last_seq=last_seq,
+            sealed=cipher.seal_batch(first_seq, len(lines), body),
+            created_at=now,
+            answered_expires_at=session.expires_at,
+            **macs,
+        )
+        return _answer(first_seq, last_seq, batch.withheld, session.expires_at)
+
+    return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=add)
+
+
+def _macs(cipher: SessionCipher, retry: Retry | None) -> dict[str, bytes]:
+    """Keyed by the session's own key: a plain hash of a short body would tell what it says."""
+    if retry is None:
+        return {}
+    return {
+        "idempotency_mac": cipher.fingerprint("idempotency key", retry.key.encode()),
+        "body_mac": cipher.fingerprint("body", retry.body),
+    }
+
+
+def _answer(first_seq: int, last_seq: int, withheld: dict[str, int], expires_at: datetime) -> Appended:
+    accepted = last_seq - first_seq + 1
+    if not accepted:
+        return Appended(None, None, 0, withheld, expires_at)
+    return Appended(first_seq, last_seq, accepted, withheld, expires_at)
+
+
+def _answer_again(cipher: SessionCipher, earlier: JournalBatch, body_mac: bytes) -> Appended:
+    if bytes(earlier.body_mac or b"") != body_mac:
+        raise IdempotencyKeyReused(
+            [
+                FieldProblem(
+                    "Idempotency-Key",
+                    "reused",
+                    "was used before with another body; send a new key with a new body",
+                )
+            ]
+        )
+    try:
+        content = open_batch(cipher, first_seq=earlier.first_seq, last_seq=earlier.last_seq, sealed=earlier.sealed)
+    except VaultError as error:
+        raise vault_unavailable(error) from None
+    return _answer(earlier.first_seq, earlier.last_seq, content.head["withheld"], earlier.answered_expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A page of a live session's events, and where earlier sessions' histories join it."""
+
+    events: list[dict[str, Any]]
+    last_seq: int
+    next_after: int
+    resumed: list[ResumedSnapshot]
+
+
+def read_history(*, owner_id: int, session_id: Any, after: int, limit: int, now: datetime) -> History:
+    """The events after a number, oldest first. Reading is no activity.
+
+    Raises:
+        InvalidSession: unknown, malformed, or somebody else's.
+        SessionExpired: the session is over; its history is in the snapshot.
+        VaultUnavailable: it can't be opened now.
+    """
+    session = find_session(owner_id=owner_id, session_id=session_id, now=now)
+    if session.is_closed or session.is_overdue(now):
+        raise session_over(session, now=now)
+    batches = JournalBatch.objects.filter(
+        session=session, last_seq__gt=after, last_seq__gte=F("first_seq")
+    ).order_by("last_seq")
+    try:
+        cipher = session_cipher(owner_id=owner_id, session_id=session.pk)
+        events: list[dict[str, Any]] = []
+        # Each of these holds at least one event, so `limit` of them hold at least a page.
+        for batch in batches[:limit].iterator():
+            content = open_batch(cipher, first_seq=batch.first_seq, last_seq=batch.last_seq, sealed=batch.sealed)
+            events += [event for event in content.numbered(batch.first_seq) if event["seq"] > after]
+            if len(events) >= limit:
+                break
+    except VaultError as error:
+        raise vault_unavailable(error) from None
+    del events[limit:]
+    return History(
+        events=events,
+        last_seq=session.last_seq,
+        next_after=events[-1]["seq"] if events else after,
+        resumed=list(session.resumed.all()),
+    )

@@ -1,0 +1,192 @@
+"""What is kept, and until when: the user's choices, deletion, and the purge."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from sessions_app.errors import (
+    FieldProblem,
+    InvalidFields,
+    InvalidSession,
+    InvalidTransition,
+    SnapshotNotFound,
+)
+from sessions_app.lease import CloseReason
+from sessions_app.models import Session
+from sessions_app.services.closing import retention as usual_retention
+from sessions_app.services.closing import settle
+from sessions_app.services.holding import as_uuid
+from sessions_app.services.tiers import Plan, require_tier, resolve_plan
+from sessions_app.tiers import PAID_PLUS
+from snapshots.errors import RetentionInvalid
+from snapshots.models import Snapshot, SnapshotQuerySet
+from snapshots.services import retention as vault
+from snapshots.services.keys import destroy_session_keys
+from snapshots.services.snapshots import find_snapshot
+
+log = logging.getLogger(__name__)
+
+PURGE_BATCH = 100
+
+
+def change_retention(
+    *,
+    owner_id: int,
+    plan: Plan,
+    snapshot_id: Any,
+    keep: bool | None = None,
+    expires_at: datetime | None = None,
+    now: datetime,
+) -> Snapshot:
+    """Keep a snapshot, let it go again, or bring its end forward.
+
+    Raises:
+        SnapshotNotFound: unknown, purged, or somebody else's.
+        TierRequired: keeping needs Paid+.
+        InvalidFields: an end that can't be given.
+    """
+    if keep:
+        require_tier(plan.tier, PAID_PLUS, what="Keeping a snapshot without an end")
+    with transaction.atomic():
+        snapshot = _locked(owner_id, snapshot_id, now=now)
+        if keep is not None:
+            keep_or_release(snapshot, keep=keep, now=now)
+        if expires_at is not None:
+            try:
+                vault.shorten(snapshot=snapshot, expires_at=expires_at, now=now)
+            except RetentionInvalid as error:
+                raise InvalidFields([FieldProblem("expires_at", "retention", str(error))]) from None
+    return snapshot
+
+
+def keep_or_release(snapshot: Snapshot, *, keep: bool, now: datetime) -> None:
+    """Keep a locked snapshot without an end, or give it the usual end again, counted from now."""
+    if keep:
+        vault.keep(snapshot=snapshot)
+    else:
+        vault.release(snapshot=snapshot, expires_at=now + usual_retention(snapshot.owner_id, CloseReason.IDLE))
+
+
+def _locked(owner_id: int, snapshot_id: Any, *, now: datetime) -> Snapshot:
+    try:
+        return find_snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, lock=True)
+    except Snapshot.DoesNotExist:
+        raise SnapshotNotFound from None
+
+
+def delete_snapshot(*, owner_id: int, snapshot_id: Any, now: datetime) -> None:
+    """Destroy a snapshot and its key at once.
+
+    Raises:
+        SnapshotNotFound: unknown, purged, or somebody else's.
+    """
+    with transaction.atomic():
+        remove([_locked(owner_id, snapshot_id, now=now)], because="user", now=now)
+
+
+def remove(snapshots: list[Snapshot], *, because: str, now: datetime) -> None:
+    """Destroy locked snapshots, keys first, and note on their sessions when and why.
+
+    Args:
+        because: ``expired``, ``user`` or ``staff``.
+    """
+    session_ids = vault.delete(snapshots=snapshots)
+    Session.objects.filter(pk__in=session_ids).update(snapshot_removed_at=now, snapshot_removed_because=because)
+    for snapshot in snapshots:
+        log.info("snapshot_purged snapshot=%s session=%s because=%s", snapshot.pk, snapshot.session_id, because)
+
+
+def delete_session(*, owner_id: int, session_id: Any, now: datetime) -> None:
+    """Remove a closed session: its keys, its snapshot, its row.
+
+    Raises:
+        InvalidSession: unknown, malformed, or somebody else's.
+        InvalidTransition: it is live, or past its deadline and not saved yet.
+    """
+    wanted = as_uuid(session_id)
+    with transaction.atomic():
+        try:
+            session = Session.objects.owned_by(owner_id).lock(wanted)
+        except Session.DoesNotExist:
+            raise InvalidSession from None
+        if session.is_overdue(now):
+            settle(session, now=now)
+        if session.is_closed:
+            _delete_row(session)
+            return
+    raise InvalidTransition("The session is live. End it first, then delete it.")
+
+
+def _delete_row(session: Session) -> None:
+    snapshots = Snapshot.objects.metadata().select_for_update().filter(session_id=session.pk)
+    vault.delete(snapshots=snapshots)
+    destroy_session_keys(session_ids=[session.pk])
+    session_id = session.pk
+    session.delete()
+    log.info("session_deleted session=%s", session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeFilter:
+    """Which expired snapshots a purge is about. It narrows; it never reaches what is still within its time."""
+
+    owner_id: int | None = None
+    older_than: timedelta | None = None
+
+    def matching(self, *, now: datetime) -> SnapshotQuerySet:
+        """All snapshots of this owner and age, whether or not their time is over."""
+        snapshots: SnapshotQuerySet = Snapshot.objects.all()
+        if self.owner_id is not None:
+            snapshots = snapshots.owned_by(self.owner_id)
+        if self.older_than is not None:
+            snapshots = snapshots.filter(created_at__lte=now - self.older_than)
+        return snapshots
+
+    def due(self, *, now: datetime) -> SnapshotQuerySet:
+        return self.matching(now=now).expired_at(now)
+
+
+def purge(*, which: PurgeFilter, now: datetime) -> Iterator[int]:
+    """Destroy what is past its retention, in batches, each in its own transaction. Yields each batch's size.
+
+    Rows that somebody holds (an import, another purge) are left to the next round.
+    """
+    while True:
+        with transaction.atomic():
+            batch = vault.lock_some(which.due(now=now), limit=PURGE_BATCH)
+            remove(batch, because="expired", now=now)
+        if not batch:
+            return
+        yield len(batch)
+
+
+def release_lapsed(*, now: datetime) -> int:
+    """Give the kept snapshots of users without Paid+ an end again, the usual time from now. Returns how many.
+
+    A lapsed plan destroys nothing: it only ends "without an end".
+    """
+    released = 0
+    owners = Snapshot.objects.filter(expires_at__isnull=True).order_by().values_list("owner_id", flat=True)
+    for owner_id in owners.distinct():
+        if resolve_plan(user_id=owner_id, now=now).tier.covers(PAID_PLUS):
+            continue
+        end = now + usual_retention(owner_id, CloseReason.IDLE)
+        released += Snapshot.objects.owned_by(owner_id).filter(expires_at__isnull=True).update(expires_at=end)
+    return released
+
+
+def remove_as_staff(*, snapshot_id: uuid.UUID, now: datetime) -> bool:
+    """Destroy one snapshot for support staff. Returns whether it was still there."""
+    with transaction.atomic():
+        snapshot = Snapshot.objects.metadata().select_for_update().filter(pk=snapshot_id).first()
+        if snapshot is None:
+            return False
+        remove([snapshot], because="staff", now=now)
+    return True

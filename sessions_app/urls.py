@@ -1,0 +1,18 @@
+"""The REST API, below ``/api/v1/``."""
+
+from django.urls import include, path
+from rest_framework.routers import SimpleRouter
+
+from sessions_app.views.preferences import SettingsViewSet
+from sessions_app.views.sessions import SessionViewSet
+from sessions_app.views.snapshots import SnapshotViewSet
+
+router = SimpleRouter()
+router.register("sessions", SessionViewSet, basename="session")
+router.register("snapshots", SnapshotViewSet, basename="snapshot")
+
+urlpatterns = [
+    path("", include(router.urls)),
+    path("settings/", SettingsViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), name="settings"),
+    path("settings/panel/", SettingsViewSet.as_view({"get": "panel"}), name="panel"),
+]

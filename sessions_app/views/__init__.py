@@ -1,0 +1,1 @@
+"""The REST views. Each action parses, calls one service, and presents."""

@@ -1,0 +1,91 @@
+"""``/api/v1/snapshots/``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from sessions_app.api.access import any_tier, paid_plus
+from sessions_app.api.pagination import NewestFirst
+from sessions_app.serializers import inputs, outputs
+from sessions_app.services import importing, reading, retention
+from sessions_app.views.base import ServiceViewSet, problems
+
+
+class SnapshotViewSet(ServiceViewSet):
+    """What is kept of closed sessions."""
+
+    @extend_schema(
+        parameters=[inputs.PageQuery], responses={200: outputs.SnapshotOutput(many=True), **problems(422)}
+    )
+    @any_tier
+    def list(self, request: Request) -> Response:
+        """The user's snapshots, newest first."""
+        paginator = NewestFirst("-created_at", "-id")
+        found = reading.snapshots(owner_id=self.owner_id, now=self.now)
+        page = paginator.paginate_queryset(found, request, view=self)
+        return paginator.get_paginated_response(outputs.SnapshotOutput(page, many=True).data)
+
+    @extend_schema(responses={200: outputs.SnapshotOutput, **problems()})
+    @any_tier
+    def retrieve(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        """One snapshot's metadata."""
+        snapshot = reading.snapshot(owner_id=self.owner_id, snapshot_id=pk, now=self.now)
+        return Response(outputs.SnapshotOutput(snapshot).data)
+
+    @extend_schema(request=inputs.RetentionInput, responses={200: outputs.SnapshotOutput, **problems(402, 422)})
+    @any_tier
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Keep the snapshot without an end (Paid+), let it go again, or bring its end forward."""
+        body = inputs.read(inputs.RetentionInput(data=request.data))
+        snapshot = retention.change_retention(
+            owner_id=self.owner_id, plan=self.plan, snapshot_id=pk, now=self.now, **body
+        )
+        return Response(outputs.SnapshotOutput(snapshot).data)
+
+    @extend_schema(responses={204: None, **problems()})
+    @any_tier
+    def destroy(self, request: Request, pk: str) -> Response:  # noqa: ARG002
+        """Destroy the snapshot and its key now. This can't be undone."""
+        retention.delete_snapshot(owner_id=self.owner_id, snapshot_id=pk, now=self.now)
+        return Response(status=204)
+
+    @extend_schema(
+        parameters=[inputs.ContentQuery], responses={200: outputs.ContentOutput, **problems(409, 422, 503)}
+    )
+    @action(detail=True)
+    @any_tier
+    def content(self, request: Request, pk: str) -> Response:
+        """Export the snapshot: the speakers' labels and all events, as they were sent."""
+        inputs.read(inputs.ContentQuery(data=request.query_params))
+        export = reading.export(owner_id=self.owner_id, snapshot_id=pk, now=self.now)
+        response = Response(outputs.ContentOutput(export).data)
+        response["Content-Disposition"] = f'attachment; filename="linnet-session-{export.session}.json"'
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @extend_schema(
+        request=inputs.ImportInput,
+        responses={201: outputs.ImportedOutput, **problems(402, 409, 410, 422, 429, 503)},
+    )
+    @action(detail=True, methods=["post"], url_path="import")
+    @paid_plus
+    def bring_back(self, request: Request, pk: str) -> Response:
+        """Go on from the snapshot: in a new session, or ``into`` a live one (with its X-Session-Token)."""
+        body = inputs.ImportInput(data=request.data)
+        chosen = inputs.read(body)
+        common: dict[str, Any] = {
+            "owner_id": self.owner_id,
+            "plan": self.plan,
+            "snapshot_id": pk,
+            "now": self.now,
+        }
+        if "into" in chosen:
+            imported = importing.import_into_live(**common, session_id=chosen["into"], token=self.lease_token)
+        else:
+            imported = importing.import_into_new(**common, request=body.request())
+        return Response(outputs.ImportedOutput(imported).data, status=201)

@@ -1,0 +1,51 @@
+"""The form of sealed content: one line of JSON that describes it, then one line of JSON for each event. Pure.
+
+A line an event lets a snapshot be put together from the journal's batches, and a page be cut from it, without
+parsing what lies between. JSON escapes line breaks inside strings, so a line is always one event.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def encode_events(events: Iterable[Mapping[str, Any]]) -> list[bytes]:
+    """Each event as its line, without the line break."""
+    return [_line(event) for event in events]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A head and the events' lines, in order."""
+
+    head: dict[str, Any]
+    lines: list[bytes]
+
+    def pack(self) -> bytes:
+        return b"\n".join([_line(self.head), *self.lines])
+
+    @classmethod
+    def unpack(cls, body: bytes) -> Content:
+        """Read what :meth:`pack` made.
+
+        Raises:
+            ValueError: the head is not a JSON object. (A record that opened was sealed by us, so this means
+                another version of the format.)
+        """
+        head, *lines = body.split(b"\n")
+        parsed = json.loads(head)
+        if not isinstance(parsed, dict):
+            raise ValueError("the head is not an object")
+        return cls(parsed, lines)
+
+    def numbered(self, first_seq: int) -> Iterator[dict[str, Any]]:
+        """The events as sent, each with its ``seq``."""
+        for seq, line in enumerate(self.lines, start=first_seq):
+            yield {"seq": seq, **json.loads(line)}

@@ -1,0 +1,109 @@
+"""Users of each kind, and clients that speak REST as a caller would."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from knox.models import AuthToken
+
+from tests.factories import EntitlementFactory, UserFactory
+
+TONES = [
+    {"event_type": "tone", "label": "Calm", "confidence": 0.9, "speaker_id": "Speaker A", "timestamp": 0.5},
+    {"event_type": "tone", "label": "Überrascht", "confidence": 1, "speaker_id": "Speaker B", "timestamp": 2.25},
+    {"event_type": "queue", "label": "hold music", "confidence": 0.4, "timestamp": 3},
+]
+
+
+@dataclass
+class Api:
+    """A REST client of one user. Paths are relative to ``/api/v1/``; ``lease`` is sent as X-Session-Token."""
+
+    user: User
+    token: str
+    client: Client = field(default_factory=Client)
+
+    def call(self, method: str, path: str, body: Any = None, *, lease: str = "", **headers: str) -> Any:
+        headers = {"Authorization": f"Token {self.token}", **headers}
+        if lease:
+            headers["X-Session-Token"] = lease
+        return self.client.generic(
+            method,
+            path if path.startswith("/") else f"/api/v1/{path}",
+            data=body if isinstance(body, bytes) else _encode(body),
+            content_type="application/json",
+            headers=headers,
+        )
+
+    def get(self, path: str, **kwargs: Any) -> Any:
+        return self.call("GET", path, **kwargs)
+
+    def post(self, path: str, body: Any = None, **kwargs: Any) -> Any:
+        return self.call("POST", path, body, **kwargs)
+
+    def patch(self, path: str, body: Any = None, **kwargs: Any) -> Any:
+        return self.call("PATCH", path, body, **kwargs)
+
+    def delete(self, path: str, **kwargs: Any) -> Any:
+        return self.call("DELETE", path, **kwargs)
+
+    def start(self, **body: Any) -> tuple[str, str]:
+        """A fresh session: its id and its lease token."""
+        answer = self.post("sessions/", body)
+        assert answer.status_code == 201, answer.content
+        return answer.json()["id"], answer.json()["lease"]["token"]
+
+    def append(self, session: str, lease: str, events: Any = None, **headers: str) -> Any:
+        return self.post(f"sessions/{session}/events/", {"events": events or TONES}, lease=lease, **headers)
+
+    def closed(self, events: Any = None, **body: Any) -> dict[str, Any]:
+        """A session with events, ended by its user: the receipt."""
+        session, lease = self.start(**body)
+        assert self.append(session, lease, events).status_code == 201
+        answer = self.post(f"sessions/{session}/end/", lease=lease)
+        assert answer.status_code == 200, answer.content
+        receipt: dict[str, Any] = answer.json()
+        return receipt
+
+
+def _encode(body: Any) -> bytes:
+    import json
+
+    return b"" if body is None else json.dumps(body).encode()
+
+
+def api_for(user: User) -> Api:
+    return Api(user, AuthToken.objects.create(user)[1])
+
+
+@pytest.fixture
+def free(db: None) -> Api:
+    """A user without a plan."""
+    return api_for(UserFactory())
+
+
+@pytest.fixture
+def paid(db: None) -> Api:
+    """A Paid+ user."""
+    return api_for(EntitlementFactory().user)
+
+
+@pytest.fixture
+def other(db: None) -> Api:
+    """Another Paid+ user, to whom nothing of ``paid`` belongs."""
+    return api_for(EntitlementFactory().user)
+
+
+def problem(response: Any, status: int, code: str, field: str | None = None) -> dict[str, Any]:
+    """Check that this is the problem document that was expected, and return it."""
+    assert response["Content-Type"] == "application/problem+json", response.content
+    document: dict[str, Any] = response.json()
+    assert (response.status_code, document["code"]) == (status, code), document
+    assert document["status"] == status
+    assert document["title"]
+    assert document["detail"]
+    if field is not None:
+        assert document["field"] == field, document
+    return document
