@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from sessions_app.views.pages import health
+from sessions_app.views.pages import errors, health
 
 admin.site.site_header = "Linnet Sessions"
 admin.site.site_title = "Linnet Sessions"
@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/v1/", include("sessions_app.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
+    path("api/docs/errors/", errors, name="errors"),
     path("health/", health, name="health"),
 ]
 

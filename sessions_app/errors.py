@@ -173,9 +173,7 @@ class NotAllowed(AuthError):
     code = "E-AUTH-002"
     status = 403
     title = "This is not allowed"
-    default_detail = (
-        "Requests that are signed in by cookie need the X-CSRFToken header. Reload the page and try again."
-    )
+    default_detail = "Requests that are signed in by cookie need the X-CSRFToken header. Reload the page and try again."
 
 
 class SessionError(LinnetError):
@@ -319,3 +317,10 @@ class ServiceFault(LinnetError):
         "The request was not carried out, and nothing that was acknowledged before is lost. Try again; if it "
         "lasts, tell support when it happened."
     )
+
+
+def all_errors(root: type[LinnetError] = LinnetError) -> list[type[LinnetError]]:
+    """Every error that has a code, by code."""
+    below = [error for child in root.__subclasses__() for error in all_errors(child)]
+    own = [root] if hasattr(root, "code") else []
+    return sorted({*own, *below}, key=lambda error: error.code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +52,12 @@ class IdentityMiddleware:
 
 def _identify(request: HttpRequest) -> Identity | None:
     if "Authorization" in request.headers:
-        try:
-            found = TokenAuthentication().authenticate(request)
-        except (AuthenticationFailed, UnicodeDecodeError):
-            found = None
+        found = None
+        header = request.headers["Authorization"]
+        # Tokens are plain ASCII; anything else is wrong already, and a NUL must not reach the database.
+        if header.isascii() and header.isprintable():
+            with suppress(AuthenticationFailed):
+                found = TokenAuthentication().authenticate(request)
         if found is None:
             raise NotAuthenticated
         request.user = found[0]

@@ -27,9 +27,7 @@ _AUDIO_WORD = re.compile(
     r"(?:^|_)(?:audio[a-z0-9]*|pcm[a-z0-9]*|waveforms?|wavs?|mp3|m4a|flac|ogg|aac|aiff?|spectrograms?)(?:_|$)"
 )
 # Words that mean sound only when they are the whole name: `opus_version` or `samples_seen` may be anything.
-_AUDIO_NAMES = frozenset(
-    {"alaw", "amr", "mulaw", "oga", "opus", "samples", "speex", "ulaw", "vorbis", "webm", "wma"}
-)
+_AUDIO_NAMES = frozenset({"alaw", "amr", "mulaw", "oga", "opus", "samples", "speex", "ulaw", "vorbis", "webm", "wma"})
 _CAMEL_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATOR = re.compile(r"[^a-z0-9]+")
 

@@ -73,3 +73,43 @@ def idle_clock_reason(policy: str, idle_timeout: timedelta) -> str:
 def hard_clock_reason(lifetime: timedelta) -> str:
     """Why a live session has the hard deadline it has."""
     return f"No session lasts longer than {length_in_words(lifetime)}."
+
+
+_ENDED_FOR_STAFF = {
+    CloseReason.ENDED: "the user ended it",
+    CloseReason.IDLE: "nothing happened for {idle}",
+    CloseReason.DETACHED: "nobody was connected to it for {idle}",
+    CloseReason.MAX_LIFETIME: "it reached the longest time a session may last",
+    CloseReason.SUPERSEDED: "another session took its place",
+    CloseReason.INTERRUPTED: "the service was interrupted",
+    CloseReason.ERROR: "the service had a fault",
+    CloseReason.STAFF: "support staff ended it",
+}
+
+
+def ended_for_staff(reason: str, *, idle_timeout: timedelta) -> str:
+    """Why a session is over, to support staff, as the rest of a sentence: "nothing happened for 30 minutes"."""
+    return _ENDED_FOR_STAFF[CloseReason(reason)].format(idle=length_in_words(idle_timeout))
+
+
+_CLOSE_ERRORS = {
+    "KeyMissing": "The key that seals it is not available. Operators: check that the keyring is there and complete.",
+    "ContentDamaged": (
+        "A stored record does not open, or does not hold what it should. It is left exactly as it is. Operators: "
+        "compare with a backup."
+    ),
+    "PayloadTooLarge": "It holds more than one snapshot can carry. This needs a developer.",
+    "OperationalError": "The database could not be used at that moment: busy, full or not reachable.",
+}
+
+
+def close_error_in_words(error: str) -> str:
+    """What kept a session from being saved, to support staff, from the class of the error."""
+    return _CLOSE_ERRORS.get(
+        error, f"A fault that nobody foresaw ({error or 'not named'}). Operators: look for this session in the log."
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts: "1 event", "3 events"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

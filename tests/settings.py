@@ -1,10 +1,13 @@
 """The service's own settings, with secrets and a keyring for tests, and fast password hashing."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 _var = Path(tempfile.mkdtemp(prefix="linnet-tests-"))
+atexit.register(shutil.rmtree, _var, ignore_errors=True)
 os.environ["LINNET_ENV_FILE"] = str(_var / "no.env")
 os.environ["LINNET_VAR"] = str(_var)
 os.environ["SECRET_KEY"] = "a-key-for-tests-only-a-key-for-tests-only-a-key-for-tests-only"
@@ -18,5 +21,11 @@ _keyring.write_text(
 )
 
 from linnet_sessions.settings import *  # noqa: E402, F403
+from linnet_sessions.settings import DATABASES  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, as outside of tests: connections of several threads to one database in memory don't lock as they do
+    # on a file.
+    DATABASES["default"]["TEST"] = {"NAME": str(_var / "test.sqlite3")}

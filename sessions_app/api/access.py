@@ -27,9 +27,15 @@ def paid_plus(action: Action) -> Action:
 
 
 def required_tier(view: Any, method: str) -> Tier:
-    """The tier that this view needs for this method. Deny by default: unmarked means Paid+."""
-    action = getattr(view, "actions", {}).get(method.lower(), method.lower())
-    handler = getattr(getattr(view, "cls", None), action, None)
+    """The tier that this view needs for this method. Deny by default: unmarked means Paid+.
+
+    A HEAD is a GET without its body. A method that a viewset does not take needs no tier to be told so.
+    """
+    routed = "get" if method == "HEAD" else method.lower()
+    actions = getattr(view, "actions", None)
+    if actions is not None and routed not in actions:
+        return Tier.FREE
+    handler = getattr(getattr(view, "cls", None), (actions or {}).get(routed, routed), None)
     tier: Tier = getattr(handler, "required_tier", PAID_PLUS)
     return tier
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from django.db.models import QuerySet
@@ -47,10 +48,11 @@ class NewestFirst(CursorPagination):
             # DRF hands the position to the database unread; the cursors of this class are times.
             try:
                 position = parse_datetime(cursor.position)
-            except ValueError:
-                position = None
-            if position is None or position.tzinfo is None:
-                raise self._bad_cursor
+                readable = position is not None and position.tzinfo is not None and position.astimezone(UTC)
+            except (ValueError, OverflowError):
+                readable = False
+            if not readable:
+                raise self._bad_cursor from None
         return cursor
 
     @property

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from sessions_app.errors import (
+    AudioRefused,
     FieldProblem,
     InvalidFields,
     LinnetError,
@@ -53,13 +54,22 @@ def problem_http(error: LinnetError) -> HttpResponse:
 
 def problem_response(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. What is no error of ours is a fault, and goes on to the 500 handler."""
-    error = _translate(exc)
+    error = _audio_refused(exc, context) or _translate(exc)
     if error is None:
         return None
     headers = _headers(error)
     if isinstance(exc, exceptions.MethodNotAllowed):
         headers["Allow"] = ", ".join(context["view"].allowed_methods)
     return Response(problem_document(error), status=error.status, headers=headers, content_type=CONTENT_TYPE)
+
+
+def _audio_refused(exc: Exception, context: dict[str, Any]) -> LinnetError | None:
+    """A body that calls itself audio is refused as audio, not as a mere mistake in the media type."""
+    if not isinstance(exc, exceptions.UnsupportedMediaType):
+        return None
+    if not (context["request"].content_type or "").lower().startswith(("audio/", "video/")):
+        return None
+    return AudioRefused([FieldProblem("Content-Type", "audio", "must not be audio: nothing of it was kept")])
 
 
 def _headers(error: LinnetError) -> dict[str, str]:
@@ -91,6 +101,9 @@ def _translate(exc: Exception) -> LinnetError | None:
             return UnsupportedBody([FieldProblem("Accept", "media_type", "must allow application/json")])
         case exceptions.ParseError():
             return MalformedBody([FieldProblem("body", "json", "must be JSON")])
+        case SuspiciousOperation():
+            # Django's own bounds, such as that on the number of parameters.
+            return MalformedBody([FieldProblem("request", "refused", "must be a request as the API describes it")])
     return None
 
 

@@ -143,8 +143,7 @@ class Session(models.Model):
                         closed_at__isnull=True,
                         token_mac__isnull=False,
                     )
-                    | Q(state=State.CLOSED.value, closed_at__isnull=False, token_mac__isnull=True)
-                    & ~Q(close_reason="")
+                    | Q(state=State.CLOSED.value, closed_at__isnull=False, token_mac__isnull=True) & ~Q(close_reason="")
                 ),
             ),
             models.CheckConstraint(

@@ -9,7 +9,6 @@ from rest_framework import serializers
 from sessions_app.api.pagination import PAGE_MAX
 from sessions_app.api.problems import plain_name
 from sessions_app.conf import conf
-from sessions_app.errors import FieldProblem, InvalidFields
 from sessions_app.lease import CloseReason, Policy, State
 from sessions_app.models.session import TOPIC_PATTERN
 from sessions_app.models.user import RECENT_LIMIT_MAX
@@ -28,15 +27,11 @@ class StrictSerializer(serializers.Serializer[Any]):
         if isinstance(data, dict):
             for name, value in data.items():
                 refuse_audio({name: value}, "")
-            unknown = sorted(plain_name(str(name)) for name in data if name not in self.fields)
+            unknown = sorted({plain_name(str(name)) for name in data if name not in self.fields})
             if unknown:
-                known = ", ".join(sorted(self.fields))
-                raise InvalidFields(
-                    [
-                        FieldProblem(name, "unknown", f"is not a field of this call; it takes {known}")
-                        for name in unknown
-                    ]
-                )
+                known = ", ".join(sorted(self.fields)) or "none"
+                message = f"is not a field of this call; it takes {known}"
+                raise serializers.ValidationError(dict.fromkeys(unknown, message), code="unknown")
         return super().to_internal_value(data)
 
 
@@ -67,21 +62,49 @@ class StrictText(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+class StrictPattern(serializers.RegexField):
+    """A JSON string of one pattern; numbers are not turned into text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class Choice(serializers.ChoiceField):
+    """One of a few words. Its message names them, and does not repeat what was sent."""
+
+    def __init__(self, choices: Any, **kwargs: Any) -> None:
+        super().__init__(choices, **kwargs)
+        self.error_messages["invalid_choice"] = f"must be one of {', '.join(choices)}"
+
+
+class Moment(serializers.DateTimeField):
+    """A time with its offset from UTC (RFC 3339). Which time one without it means would be a guess."""
+
+    default_error_messages = {"offset": "must have an offset from UTC: end it in Z, or in one such as +02:00"}
+
+    def enforce_timezone(self, value: Any) -> Any:
+        if value.tzinfo is None:
+            self.fail("offset")
+        return super().enforce_timezone(value)
+
+
 class CallSettings(StrictSerializer):
     """Linnet's own settings of a call. They come back with the snapshot."""
 
     elcor = StrictBoolean(required=False)
     window_ms = StrictInteger(required=False, min_value=100, max_value=WINDOW_MS_MAX)
     num_speakers = StrictInteger(required=False, min_value=0, max_value=8)
-    transcribe_lang = serializers.RegexField(r"^[A-Za-z0-9-]{1,35}$", required=False, max_length=35)
-    target_lang = serializers.RegexField(r"^[A-Za-z0-9-]{1,35}$", required=False, max_length=35)
+    transcribe_lang = StrictPattern(r"^[A-Za-z0-9-]{1,35}$", required=False, max_length=35)
+    target_lang = StrictPattern(r"^[A-Za-z0-9-]{1,35}$", required=False, max_length=35)
 
 
 class StartInput(CallSettings):
     """The body of a start. Everything is optional."""
 
-    policy = serializers.ChoiceField([p.value for p in Policy], required=False)
-    topic = serializers.RegexField(
+    policy = Choice([p.value for p in Policy], required=False)
+    topic = StrictPattern(
         TOPIC_PATTERN,
         required=False,
         allow_blank=True,
@@ -116,7 +139,7 @@ class ImportInput(StartInput):
 class TouchInput(StrictSerializer):
     """The body of a touch."""
 
-    occurred_at = serializers.DateTimeField(
+    occurred_at = Moment(
         required=False, help_text="When the interaction was. The deadline counts from then. Default: now."
     )
 
@@ -125,14 +148,14 @@ class AppendInput(StrictSerializer):
     """The body of an append; the events themselves are read by ``sessions_app.events``."""
 
     events = serializers.JSONField()
-    occurred_at = serializers.DateTimeField(required=False)
+    occurred_at = Moment(required=False)
 
 
 class SpeakerLabel(StrictSerializer):
     """A name and a colour. null removes one of them."""
 
     name = StrictText(required=False, allow_null=True, max_length=80)
-    colour = serializers.RegexField(r"^#[0-9A-Fa-f]{6}$", required=False, allow_null=True, help_text="#rrggbb")
+    colour = StrictPattern(r"^#[0-9A-Fa-f]{6}$", required=False, allow_null=True, help_text="#rrggbb")
 
 
 class SpeakersInput(StrictSerializer):
@@ -152,7 +175,7 @@ class RetentionInput(StrictSerializer):
     """The body of a change of retention: either, not both."""
 
     keep = StrictBoolean(required=False)
-    expires_at = serializers.DateTimeField(required=False)
+    expires_at = Moment(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if len(attrs) != 1:
@@ -163,7 +186,7 @@ class RetentionInput(StrictSerializer):
 class PreferencesInput(StrictSerializer):
     """Preferences to change; the others stay."""
 
-    default_policy = serializers.ChoiceField(
+    default_policy = Choice(
         [p.value for p in Policy], required=False, allow_blank=True, help_text="Empty: what the plan gives."
     )
     retention_days = StrictInteger(
@@ -179,11 +202,11 @@ class PreferencesInput(StrictSerializer):
 class SessionQuery(serializers.Serializer[Any]):
     """What a list of sessions can be narrowed by."""
 
-    state = serializers.ChoiceField([s.value for s in State], required=False)
-    reason = serializers.ChoiceField([r.value for r in CloseReason], required=False)
-    topic = serializers.RegexField(TOPIC_PATTERN, required=False, max_length=120)
-    since = serializers.DateTimeField(required=False, help_text="Started at or after.")
-    until = serializers.DateTimeField(required=False, help_text="Started before.")
+    state = Choice([s.value for s in State], required=False)
+    reason = Choice([r.value for r in CloseReason], required=False)
+    topic = StrictPattern(TOPIC_PATTERN, required=False, max_length=120)
+    since = Moment(required=False, help_text="Started at or after.")
+    until = Moment(required=False, help_text="Started before.")
 
 
 class PageQuery(serializers.Serializer[Any]):
@@ -197,16 +220,14 @@ class HistoryQuery(serializers.Serializer[Any]):
     """Which events of a live session."""
 
     after = serializers.IntegerField(required=False, default=0, min_value=0, max_value=2_147_483_647)
-    limit = serializers.IntegerField(
-        required=False, default=HISTORY_PAGE_MAX, min_value=1, max_value=HISTORY_PAGE_MAX
-    )
+    limit = serializers.IntegerField(required=False, default=HISTORY_PAGE_MAX, min_value=1, max_value=HISTORY_PAGE_MAX)
 
 
 class ContentQuery(serializers.Serializer[Any]):
     """The form of an export. ``as`` is a word of Python, hence the roundabout declaration."""
 
     def get_fields(self) -> dict[str, Any]:
-        return {"as": serializers.ChoiceField(["json"], required=False, default="json")}
+        return {"as": Choice(["json"], required=False, default="json")}
 
 
 def read(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 MAX_CLOSE_ATTEMPTS = 8
 FIRST_BACKOFF = timedelta(seconds=30)
 LONGEST_BACKOFF = timedelta(hours=1)
+#: As much of an error's name as its column holds.
+CLOSE_ERROR_LENGTH = 40
 
 
 class Closed(NamedTuple):
@@ -141,7 +143,7 @@ def try_to_close(session: Session, *, reason: CloseReason, now: datetime) -> boo
         close(session, reason=reason, now=now)
     except Exception as error:  # noqa: BLE001  (whatever it is, the other sessions of the sweep must go on)
         # The class alone is noted: the text of an unforeseen error may quote content.
-        _put_off(session, error=type(error).__name__, now=now)
+        _put_off(session, error=type(error).__name__[:CLOSE_ERROR_LENGTH], now=now)
     return session.is_closed
 
 
@@ -181,9 +183,7 @@ def session_over(session: Session, *, now: datetime) -> SessionExpired:
     """What a client is told that comes too late: why, and which snapshot to go on from."""
     snapshot = snapshot_of(session, now=now)
     reason = session.close_reason or session.reason_at_deadline.value
-    saved = (
-        "What was kept can be brought back: import the snapshot." if snapshot else "Start a new session to go on."
-    )
+    saved = "What was kept can be brought back: import the snapshot." if snapshot else "Start a new session to go on."
     if session.close_failed_at is not None and not session.is_closed:
         saved = "It is not saved yet; nothing is lost, and saving is tried again by itself."
     return SessionExpired(

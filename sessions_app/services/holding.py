@@ -99,15 +99,16 @@ def find_session(*, owner_id: int, session_id: Any, now: datetime) -> Session:
     Raises:
         InvalidSession: unknown, malformed, or somebody else's.
     """
+    own = Session.objects.owned_by(owner_id)
     try:
-        session = Session.objects.owned_by(owner_id).get(pk=as_uuid(session_id))
+        session = own.get(pk=as_uuid(session_id))
+        if session.is_overdue(now):
+            with transaction.atomic():
+                session = own.lock(session.pk)
+                if session.is_overdue(now):
+                    settle(session, now=now)
     except Session.DoesNotExist:
         raise InvalidSession from None
-    if session.is_overdue(now):
-        with transaction.atomic():
-            session = Session.objects.owned_by(owner_id).lock(session.pk)
-            if session.is_overdue(now):
-                settle(session, now=now)
     return session
 
 

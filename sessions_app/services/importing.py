@@ -14,7 +14,7 @@ from sessions_app.lease import Policy
 from sessions_app.models import ResumedSnapshot, Session
 from sessions_app.services.holding import activity, hold, write_live
 from sessions_app.services.sealing import seal_labels, vault_unavailable
-from sessions_app.services.sessions import Lease, StartRequest, start
+from sessions_app.services.sessions import Lease, StartRequest, make_room, start
 from sessions_app.services.tiers import Plan, require_tier
 from sessions_app.tiers import PAID_PLUS
 from snapshots.errors import VaultError
@@ -33,9 +33,7 @@ class Imported:
     link: ResumedSnapshot
 
 
-def import_into_new(
-    *, owner_id: int, plan: Plan, snapshot_id: Any, request: StartRequest, now: datetime
-) -> Imported:
+def import_into_new(*, owner_id: int, plan: Plan, snapshot_id: Any, request: StartRequest, now: datetime) -> Imported:
     """Start a session that goes on from a snapshot, with its settings and its speakers' labels.
 
     The snapshot is opened first: one that does not open is told at once, and nothing is started. It is locked
@@ -48,6 +46,8 @@ def import_into_new(
         TooManySessions, TopicInUse: as for every start.
     """
     require_tier(plan.tier, PAID_PLUS, what="Bringing an old session back")
+    # Outside the transaction: what is closed here must stay closed, whatever becomes of the import.
+    make_room(owner_id=owner_id, plan=plan, topic=request.topic, now=now)
     with transaction.atomic():
         snapshot, opened = _open(owner_id, snapshot_id, now=now)
         settings = {**opened.content.head["settings"], **request.settings}

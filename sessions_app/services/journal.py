@@ -153,9 +153,9 @@ def read_history(*, owner_id: int, session_id: Any, after: int, limit: int, now:
     session = find_session(owner_id=owner_id, session_id=session_id, now=now)
     if session.is_closed or session.is_overdue(now):
         raise session_over(session, now=now)
-    batches = JournalBatch.objects.filter(
-        session=session, last_seq__gt=after, last_seq__gte=F("first_seq")
-    ).order_by("last_seq")
+    batches = JournalBatch.objects.filter(session=session, last_seq__gt=after, last_seq__gte=F("first_seq")).order_by(
+        "last_seq"
+    )
     try:
         cipher = session_cipher(owner_id=owner_id, session_id=session.pk)
         events: list[dict[str, Any]] = []

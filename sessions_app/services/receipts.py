@@ -66,7 +66,8 @@ def _withheld(snapshot: Snapshot, *, now: datetime) -> dict[str, int] | None:
     try:
         full = find_snapshot(owner_id=snapshot.owner_id, snapshot_id=snapshot.pk, now=now, with_content=True)
         opened = open_snapshot(owner_id=snapshot.owner_id, snapshot=full)
-    except VaultError:
+    except (VaultError, Snapshot.DoesNotExist):
+        # It does not open now, or it was deleted while we were reading.
         return None
     withheld: dict[str, int] = opened.content.head["withheld"]
     return withheld

@@ -112,6 +112,9 @@ def delete_session(*, owner_id: int, session_id: Any, now: datetime) -> None:
     """
     wanted = as_uuid(session_id)
     with transaction.atomic():
+        # Its snapshot is locked before the session, as deleting and purging snapshots do: two that lock the same
+        # rows in opposite orders would wait for each other.
+        list(Snapshot.objects.owned_by(owner_id).metadata().select_for_update().filter(session_id=wanted))
         try:
             session = Session.objects.owned_by(owner_id).lock(wanted)
         except Session.DoesNotExist:

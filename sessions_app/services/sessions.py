@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from sessions_app.conf import conf
 from sessions_app.errors import InvalidSession, LeaseLost, TooManySessions, TopicInUse
@@ -54,10 +54,8 @@ def start(*, owner_id: int, plan: Plan, request: StartRequest, now: datetime) ->
         TopicInUse: another user of the tenant holds the topic.
         VaultUnavailable: the user's key is not available now.
     """
-    # Before the lock, and in transactions of their own: what is past its deadline holds neither topic nor place.
-    settle_overdue(Session.objects.owned_by(owner_id), now=now)
-    if plan.tenant and request.topic:
-        settle_overdue(Session.objects.filter(tenant=plan.tenant, topic=request.topic), now=now)
+    # Before the lock, and in transactions of their own.
+    make_room(owner_id=owner_id, plan=plan, topic=request.topic, now=now)
     with transaction.atomic():
         # One start at a time for a user: the limit and the topic are looked at under this lock.
         get_user_model().objects.select_for_update(no_key=True).get(pk=owner_id)
@@ -69,6 +67,13 @@ def start(*, owner_id: int, plan: Plan, request: StartRequest, now: datetime) ->
             return _create(owner_id, plan, policy, request, now=now)
     # After the transaction: if its lease runs out just now, closing it must stay.
     return attach(owner_id=owner_id, session_id=same.pk, now=now)
+
+
+def make_room(*, owner_id: int, plan: Plan, topic: str, now: datetime) -> None:
+    """Close what is past its deadline: it holds neither a topic nor a place among the user's live sessions."""
+    settle_overdue(Session.objects.owned_by(owner_id), now=now)
+    if plan.tenant and topic:
+        settle_overdue(Session.objects.filter(tenant=plan.tenant, topic=topic), now=now)
 
 
 def _policy(owner_id: int, plan: Plan, request: StartRequest) -> Policy:
@@ -83,10 +88,8 @@ def _policy(owner_id: int, plan: Plan, request: StartRequest) -> Policy:
 
 
 def _require_place(live: Any, plan: Plan, request: StartRequest, *, now: datetime) -> None:
-    if request.topic and plan.tenant:
-        others = Session.objects.filter(tenant=plan.tenant, topic=request.topic).live_at(now)
-        if others.exists():
-            raise TopicInUse
+    if _topic_is_held(plan, request, now=now):
+        raise TopicInUse
     holders = [str(pk) for pk in live.order_by("started_at").values_list("pk", flat=True)]
     if len(holders) >= conf.max_live:
         raise TooManySessions(
@@ -94,6 +97,12 @@ def _require_place(live: Any, plan: Plan, request: StartRequest, *, now: datetim
             "another.",
             live=holders,
         )
+
+
+def _topic_is_held(plan: Plan, request: StartRequest, *, now: datetime) -> bool:
+    if not request.topic or not plan.tenant:
+        return False
+    return Session.objects.filter(tenant=plan.tenant, topic=request.topic).live_at(now).exists()
 
 
 def _create(owner_id: int, plan: Plan, policy: Policy, request: StartRequest, *, now: datetime) -> Lease:
@@ -104,23 +113,30 @@ def _create(owner_id: int, plan: Plan, policy: Policy, request: StartRequest, *,
         raise vault_unavailable(error) from None
     token = new_token()
     clocks = Clocks(now, conf.idle_timeout(policy), now + conf.max_lifetime)
-    session = Session.objects.create(
-        id=session_id,
-        owner_id=owner_id,
-        tenant=plan.tenant,
-        topic=request.topic,
-        policy=policy.value,
-        tier=plan.tier.value,
-        settings=request.settings,
-        stt_active=request.stt_active,
-        started_at=now,
-        last_activity_at=now,
-        idle_timeout=clocks.idle_timeout,
-        expires_at=clocks.expires_at,
-        hard_expires_at=clocks.hard_expires_at,
-        sweep_after=clocks.expires_at,
-        token_mac=token_mac(token),
-    )
+    try:
+        with transaction.atomic():
+            session = Session.objects.create(
+                id=session_id,
+                owner_id=owner_id,
+                tenant=plan.tenant,
+                topic=request.topic,
+                policy=policy.value,
+                tier=plan.tier.value,
+                settings=request.settings,
+                stt_active=request.stt_active,
+                started_at=now,
+                last_activity_at=now,
+                idle_timeout=clocks.idle_timeout,
+                expires_at=clocks.expires_at,
+                hard_expires_at=clocks.hard_expires_at,
+                sweep_after=clocks.expires_at,
+                token_mac=token_mac(token),
+            )
+    except IntegrityError:
+        if _topic_is_held(plan, request, now=now):
+            # Somebody else of the tenant took it in the same moment; the database gives it to one of the two.
+            raise TopicInUse from None
+        raise
     log.info("session_created session=%s policy=%s tier=%s", session.pk, policy, plan.tier)
     return Lease(session, token)
 
@@ -142,9 +158,7 @@ def attach(*, owner_id: int, session_id: Any, now: datetime) -> Lease:
     return hold(owner_id=owner_id, session_id=session_id, token=None, now=now, work=take_over)
 
 
-def touch(
-    *, owner_id: int, session_id: Any, token: str, occurred_at: datetime | None = None, now: datetime
-) -> Session:
+def touch(*, owner_id: int, session_id: Any, token: str, occurred_at: datetime | None = None, now: datetime) -> Session:
     """A user interaction: extends the lease from when it occurred.
 
     Raises:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
 
-from sessions_app.errors import InvalidTransition
+from sessions_app.errors import InvalidTransition, SnapshotNotFound, TierRequired
 from sessions_app.lease import CloseReason
 from sessions_app.models import Session
 from sessions_app.services.closing import close
+from sessions_app.services.retention import keep_or_release
 from sessions_app.services.sealing import vault_unavailable
+from sessions_app.services.tiers import resolve_plan
+from sessions_app.tiers import PAID_PLUS
 from snapshots.errors import VaultError
+from snapshots.models import Snapshot
 
 
 def end_as_staff(*, session_id: uuid.UUID, now: datetime) -> Session:
@@ -45,3 +50,37 @@ def release_from_quarantine(*, session_id: uuid.UUID, now: datetime) -> None:
     )
     if not released:
         raise InvalidTransition("The session is not in quarantine.")
+
+
+def keep_as_staff(*, snapshot_id: uuid.UUID, now: datetime) -> bool:
+    """Keep one snapshot without an end, as its user could. Returns whether it had an end before.
+
+    Raises:
+        SnapshotNotFound: it is gone, or its time is over.
+        TierRequired: its user's plan does not give this.
+    """
+    gone = SnapshotNotFound("It is gone: it was deleted meanwhile, or its time is over.")
+    snapshots = Snapshot.objects.available_at(now).metadata()
+    owner_id = snapshots.filter(pk=snapshot_id).values_list("owner_id", flat=True).first()
+    if owner_id is None:
+        raise gone
+    # Before the row is locked: what knows the plans may be slow.
+    tier = resolve_plan(user_id=owner_id, now=now).tier
+    if not tier.covers(PAID_PLUS):
+        raise TierRequired(
+            f"Keeping without an end comes with the {PAID_PLUS.value} plan and above; this user's plan is "
+            f"{tier.value} now."
+        )
+    with transaction.atomic():
+        snapshot = snapshots.select_for_update().filter(pk=snapshot_id).first()
+        if snapshot is None:
+            raise gone
+        had_an_end = not snapshot.is_kept
+        keep_or_release(snapshot, keep=True, now=now)
+    return had_an_end
+
+
+def snapshots_of(sessions: Iterable[Session]) -> dict[uuid.UUID, Snapshot]:
+    """The metadata of these sessions' snapshots by session, those past their retention too. One query."""
+    wanted = [session.pk for session in sessions if session.is_closed]
+    return {snapshot.session_id: snapshot for snapshot in Snapshot.objects.metadata().filter(session_id__in=wanted)}

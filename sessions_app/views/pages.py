@@ -1,16 +1,17 @@
-"""What answers outside the REST API: health, and the two pages for addresses and faults that are no page."""
+"""What answers outside the REST API: health, what the errors mean, and the answers to wrong addresses and faults."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.views import defaults
 from django.views.decorators.http import require_safe
 
 from sessions_app.api.problems import problem_http
-from sessions_app.errors import NoSuchAddress, ServiceFault
+from sessions_app.errors import NoSuchAddress, ServiceFault, all_errors
 from sessions_app.services.health import check_health
 
 
@@ -19,6 +20,16 @@ def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """For load balancers and operators: each part's state. 503 when the service can't work."""
     report = check_health(now=timezone.now())
     return JsonResponse(report.as_dict(), status=200 if report.ok else 503)
+
+
+@require_safe
+def errors(request: HttpRequest) -> HttpResponse:
+    """What each error code means: the page that a problem document's ``type`` leads to."""
+    described = [
+        {"code": error.code, "title": error.title, "status": getattr(error, "status", ""), "about": error.__doc__}
+        for error in all_errors()
+    ]
+    return render(request, "sessions_app/errors.html", {"errors": described})
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -21,9 +21,7 @@ class SettingsViewSet(ServiceViewSet):
         """The user's preferences."""
         return Response(outputs.PreferencesOutput(panel.read_preferences(owner_id=self.owner_id)).data)
 
-    @extend_schema(
-        request=inputs.PreferencesInput, responses={200: outputs.PreferencesOutput, **problems(402, 422)}
-    )
+    @extend_schema(request=inputs.PreferencesInput, responses={200: outputs.PreferencesOutput, **problems(402, 422)})
     @any_tier
     def partial_update(self, request: Request) -> Response:
         """Change some preferences; the others stay."""

@@ -84,14 +84,13 @@ class SessionViewSet(ServiceViewSet):
     @any_tier
     def append_events(self, request: Request, pk: str) -> Response:
         """Append events. When this answers, they are stored durably."""
-        retry = self._retry(request)
         body = inputs.read(inputs.AppendInput(data=request.data))
         appended = journal.append(
             owner_id=self.owner_id,
             session_id=pk,
             token=self.lease_token,
             batch=read_events(body["events"], max_timestamp_s=inputs.max_timestamp_s()),
-            retry=retry,
+            retry=self._retry(request),
             occurred_at=body.get("occurred_at"),
             now=self.now,
         )
@@ -118,9 +117,7 @@ class SessionViewSet(ServiceViewSet):
     def touch(self, request: Request, pk: str) -> Response:
         """A user interaction: extends the session from when it occurred."""
         body = inputs.read(inputs.TouchInput(data=request.data))
-        touched = sessions.touch(
-            owner_id=self.owner_id, session_id=pk, token=self.lease_token, now=self.now, **body
-        )
+        touched = sessions.touch(owner_id=self.owner_id, session_id=pk, token=self.lease_token, now=self.now, **body)
         return Response(outputs.TouchedOutput(touched).data)
 
     @extend_schema(request=None, responses={200: outputs.StartedOutput, **problems(410)})

@@ -19,9 +19,7 @@ from sessions_app.views.base import ServiceViewSet, problems
 class SnapshotViewSet(ServiceViewSet):
     """What is kept of closed sessions."""
 
-    @extend_schema(
-        parameters=[inputs.PageQuery], responses={200: outputs.SnapshotOutput(many=True), **problems(422)}
-    )
+    @extend_schema(parameters=[inputs.PageQuery], responses={200: outputs.SnapshotOutput(many=True), **problems(422)})
     @any_tier
     def list(self, request: Request) -> Response:
         """The user's snapshots, newest first."""
@@ -54,9 +52,7 @@ class SnapshotViewSet(ServiceViewSet):
         retention.delete_snapshot(owner_id=self.owner_id, snapshot_id=pk, now=self.now)
         return Response(status=204)
 
-    @extend_schema(
-        parameters=[inputs.ContentQuery], responses={200: outputs.ContentOutput, **problems(409, 422, 503)}
-    )
+    @extend_schema(parameters=[inputs.ContentQuery], responses={200: outputs.ContentOutput, **problems(409, 422, 503)})
     @action(detail=True)
     @any_tier
     def content(self, request: Request, pk: str) -> Response:

@@ -155,9 +155,7 @@ class _Reader:
             if key.id in keys:
                 raise self._fault(f"`{where}.id` repeats an earlier id; give every key an id of its own.")
             if key.secret in secrets:
-                raise self._fault(
-                    f"`{where}.key` repeats an earlier key; remove the entry that records do not name."
-                )
+                raise self._fault(f"`{where}.key` repeats an earlier key; remove the entry that records do not name.")
             keys[key.id] = key
             secrets.add(key.secret)
         return _by_id(keys.values())

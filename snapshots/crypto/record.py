@@ -110,9 +110,7 @@ class Record:
         raw = bytes(data)
         if len(raw) < HEADER_SIZE + MIN_PLAINTEXT + TAG_SIZE:
             raise RecordDamaged
-        (magic, version, suite, type_number, bits, reserved, key_id, salt, nonce, commitment) = _HEADER.unpack_from(
-            raw
-        )
+        (magic, version, suite, type_number, bits, reserved, key_id, salt, nonce, commitment) = _HEADER.unpack_from(raw)
         if magic != MAGIC or version != VERSION or suite != SUITE or reserved != 0:
             raise RecordDamaged
         record_type, flags = _TYPES.get(type_number), _FLAGS.get(bits)

@@ -81,9 +81,7 @@ def _derive(key: Key, prefix: bytes, salt: bytes, bound: bytes) -> tuple[bytes, 
     return okm[:KEY_SIZE], okm[KEY_SIZE:]
 
 
-def _seal_with(
-    key: Key, record_type: RecordType, context: Context, body: bytes, *, salt: bytes, nonce: bytes
-) -> bytes:
+def _seal_with(key: Key, record_type: RecordType, context: Context, body: bytes, *, salt: bytes, nonce: bytes) -> bytes:
     """Seal with a given salt and nonce. Only test vectors may choose them: never use a pair twice."""
     rule = _RULES[record_type]
     payload, flags = pack_payload(body, compress=rule.compress, padding=rule.padding, cap=rule.cap)

@@ -1,13 +1,15 @@
-"""Where the key-encryption keys come from: a mounted file, or a variable with the same JSON."""
+"""Where the key-encryption keys are: in a mounted file, or in a variable with the same JSON."""
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
 
 from snapshots.crypto import Keyring, KeyringInvalid
+from snapshots.models import UserKey
 
 
 def keyring() -> Keyring:
@@ -36,3 +38,34 @@ def _load(path: str, inline: str) -> Keyring:
             path, f"the keyring file can't be read ({type(error).__name__}); check its owner and mode."
         ) from None
     return Keyring.parse(text, source=path)
+
+
+def create_keyring_file() -> bool:
+    """Make a keyring file of one new key, unless there is one (or the variable has one). Returns whether it did.
+
+    Raises:
+        KeyringInvalid: the database holds sealed content already: a new keyring would never open it.
+    """
+    path = Path(settings.SNAPSHOT_KEYRING_FILE)
+    if settings.SNAPSHOT_KEYRING or path.exists():
+        return False
+    if UserKey.objects.exists():
+        raise KeyringInvalid(
+            str(path),
+            "the keyring file is missing, and this database holds content that only it opens; restore it from its "
+            "backup.",
+        )
+    write_keyring_file(path, Keyring.generate())
+    return True
+
+
+def write_keyring_file(path: Path, ring: Keyring) -> None:
+    """Replace the file in one step, mode 0600: whoever reads it meets the old ring or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(ring.to_json())
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

@@ -68,9 +68,7 @@ def create_session_key(*, owner_id: int, session_id: uuid.UUID, now: datetime) -
     row, user_key = _user_key(owner_id=owner_id, now=now)
     key = Key.generate()
     deployment, owner = keyring().deployment, owner_name(owner_id)
-    wrapped = wrap_session_key(
-        user_key, deployment=deployment, owner=owner, session=str(session_id), session_key=key
-    )
+    wrapped = wrap_session_key(user_key, deployment=deployment, owner=owner, session=str(session_id), session_key=key)
     SessionKey.objects.create(id=key.id, user_key=row, session_id=session_id, wrapped=wrapped, created_at=now)
     return SessionCipher(deployment=deployment, owner=owner, session=str(session_id), key=key)
 

@@ -51,8 +51,7 @@ def _problem(ring: Keyring) -> str:
     missing = sorted(needed - ring.ids)
     if missing:
         return (
-            f"The keyring lacks key {missing[0]}, under which users' keys are sealed: restore the keyring that has "
-            "it."
+            f"The keyring lacks key {missing[0]}, under which users' keys are sealed: restore the keyring that has it."
         )
     return ""
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 
 from snapshots.errors import RetentionInvalid
 from snapshots.models import Snapshot, SnapshotQuerySet, UserKey
@@ -57,7 +58,9 @@ def delete(*, snapshots: Iterable[Snapshot]) -> list[uuid.UUID]:
     for snapshot in doomed:
         freed[snapshot.owner_id] += snapshot.size
     for owner_id in sorted(freed):  # always in one order, so that two purges never wait for each other
-        UserKey.objects.filter(owner_id=owner_id).update(stored_bytes=F("stored_bytes") - freed[owner_id])
+        # Never below zero: a sum that is wrong must not keep anything from being deleted.
+        left = Greatest(F("stored_bytes") - freed[owner_id], Value(0))
+        UserKey.objects.filter(owner_id=owner_id).update(stored_bytes=left)
     return session_ids
 
 

@@ -76,9 +76,7 @@ def test_pack_compresses_what_compresses() -> None:
     assert len(payload) < len(TEXT) // 4
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"[]", os.urandom(2000), bytes(CAP)], ids=["empty", "tiny", "random", "bomb"]
-)
+@pytest.mark.parametrize("body", [b"", b"[]", os.urandom(2000), bytes(CAP)], ids=["empty", "tiny", "random", "bomb"])
 def test_pack_stores_raw_what_compression_does_not_suit(body: bytes) -> None:
     payload, flags = pack_payload(body, compress=True, padding=Padding.PADME, cap=CAP)
     assert flags == Flag.PADDED

@@ -90,7 +90,7 @@ def refusal(value: object, index: int | None, field: str, code: str) -> str:
 
 
 def field_refusal(event_type: str, name: str, value: object, code: str) -> str:
-    """Check that an otherwise valid event is refused for this value of this field, in any place of the batch."""
+    """Check that an otherwise valid event is refused for this value, wherever it is in the batch."""
     bad = event_of(event_type, **{name: value})
     message = refusal([bad], 0, f"events[0].{name}", code)
     assert refusal([event_of("marker"), event_of("queue"), bad], 2, f"events[2].{name}", code) == message
@@ -100,8 +100,7 @@ def field_refusal(event_type: str, name: str, value: object, code: str) -> str:
 def test_kinds_list_exactly_the_fields_of_the_contract() -> None:
     listed = {event_type: (set(kind.required), set(kind.optional)) for event_type, kind in KINDS.items()}
     assert listed == {
-        event_type: (set(REQUIRED[event_type]) - {"timestamp"}, set(OPTIONAL[event_type]))
-        for event_type in OPTIONAL
+        event_type: (set(REQUIRED[event_type]) - {"timestamp"}, set(OPTIONAL[event_type])) for event_type in OPTIONAL
     }
     assert {"transcript", "service"} == LIVE_ONLY
 
@@ -241,8 +240,8 @@ def test_read_events_checks_every_number(event_type: str, name: str) -> None:
         assert f"from {low:.15g} to {high:.15g}" in message
     for value in (nan, inf, -inf):
         field_refusal(event_type, name, value, "not_finite")
-    for value in (True, False, CANARY, "0.5", "", [], [0.5], {}, {"value": 0.5}):
-        field_refusal(event_type, name, value, "type")
+    for wrong in (True, False, CANARY, "0.5", "", [], [0.5], {}, {"value": 0.5}):
+        field_refusal(event_type, name, wrong, "type")
 
 
 def test_read_events_says_that_a_timestamp_is_in_seconds() -> None:
@@ -257,8 +256,8 @@ def test_read_events_checks_every_text(event_type: str, name: str) -> None:
     for value in (CANARY * 100, "w" * (longest + 1), *([""] if shortest else [])):
         message = field_refusal(event_type, name, value, "length")
         assert str(longest) in message
-    for value in (True, 7, 0.5, [], [CANARY], {}, {"text": CANARY}):
-        field_refusal(event_type, name, value, "type")
+    for wrong in (True, 7, 0.5, [], [CANARY], {}, {"text": CANARY}):
+        field_refusal(event_type, name, wrong, "type")
     for value in ("\0", f"{CANARY}\0", "é\0"):
         field_refusal(event_type, name, value, "nul")
     for value in ("\ud800", f"{CANARY}\udfff"):
@@ -341,14 +340,10 @@ def test_read_events_withholds_any_value_that_is_not_audio(value: object) -> Non
     assert read(event_of("tone", newer_field=value)) == EventBatch([event_of("tone")], {"tone.newer_field": 1}, [])
 
 
-@pytest.mark.parametrize(
-    "name", ["", "Shout", CANARY, "a b", "1st", "_x", "a" * 41, "é", "*", "x\n", "x\0", "\ud800"]
-)
+@pytest.mark.parametrize("name", ["", "Shout", CANARY, "a b", "1st", "_x", "a" * 41, "é", "*", "x\n", "x\0", "\ud800"])
 def test_read_events_never_repeats_a_name_that_may_be_text(name: str) -> None:
     batch = read(event_of("tone", **{name: 1}), event_of("queue", **{name: 1}), event_of("tone", **{name: 1}))
-    assert batch == EventBatch(
-        [event_of("tone"), event_of("queue"), event_of("tone")], {"queue.*": 1, "tone.*": 2}, []
-    )
+    assert batch == EventBatch([event_of("tone"), event_of("queue"), event_of("tone")], {"queue.*": 1, "tone.*": 2}, [])
 
 
 def test_read_events_lists_a_limited_number_of_names() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sessions_app import jsonbody
 from sessions_app.errors import FieldsError, InvalidEvent, InvalidFields, MalformedBody
 from sessions_app.jsonbody import (
     MAX_BODY_BYTES,
@@ -58,8 +59,15 @@ def nested(depth: int, opening: str, closing: str) -> bytes:
     return f'{{"a":{inner}{"1" if opening.endswith(":") else ""}{closing * (depth - 1)}}}'.encode()
 
 
-def test_read_object_body_limit_is_one_mebibyte() -> None:
-    assert MAX_BODY_BYTES == 1_048_576
+def test_jsonbody_limits() -> None:
+    assert (MAX_BODY_BYTES, MAX_DEPTH, MAX_INTEGER_CHARS) == (1_048_576, 16, 308)
+
+
+def test_read_object_reads_a_common_body_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(jsonbody, "_read_carefully")
+    event = {"label": 'é \\ "quoted": 😀 [1]', "confidence": 1e-05, "flags": ["a"], "subtext": None, "n": 12}
+    body = {"events": [event] * 3}
+    assert read_object(json.dumps(body, ensure_ascii=False).encode()) == body
 
 
 def test_read_object_returns_values_exactly_as_sent() -> None:
@@ -179,6 +187,11 @@ def test_read_object_refuses_integers_too_long_for_a_double(template: str, field
     assert longest in json.dumps(read_object((template % longest).encode()))
     assert_malformed((template % (longest + "9")).encode(), field, "number")
     assert_malformed((template % (sign + "1" + "0" * 5000)).encode(), field, "number")
+
+
+def test_read_object_takes_the_longest_integer_beside_an_escaped_emoji() -> None:
+    body = {"a": int("9" * MAX_INTEGER_CHARS), "b": "😀"}
+    assert read_object(json.dumps(body, ensure_ascii=True).encode()) == body
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+# make run    start the service on this machine
+# make test   the suite on the embedded parts
+# make help   the rest
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := $(CURDIR)/.venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+export PORT
+export PYTHONUNBUFFERED = 1
+
+.PHONY: help run test lint types imports lock
+
+help:
+	@grep -E '^# make' Makefile | sed 's/^# //'
+	@echo 'make lint   ruff, mypy and the import contracts'
+	@echo 'make lock   resolve the pinned dependencies anew (needs uv)'
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: set PYTHON.")'
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.runtime: .venv/.made requirements.txt
+	@echo 'Installing the pinned dependencies into .venv (once)'
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/.dev: .venv/.made requirements-dev.txt
+	@echo 'Installing the pinned dependencies and the test tools into .venv (once)'
+	@$(PIP) -r requirements-dev.txt
+	@touch $@ .venv/.runtime
+
+run: .venv/.runtime
+	@$(BIN)/python manage.py bootstrap
+	@PATH="$(BIN):$$PATH" $(BIN)/honcho --env /dev/null start --port $(PORT) || [ $$? -eq 130 ]  # 130: Ctrl-C
+
+test: .venv/.dev
+	@$(BIN)/python -m pytest --numprocesses 2 --quiet
+
+lint: .venv/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+
+lock:
+	@uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --custom-compile-command 'make lock' -o requirements.txt
+	@uv pip compile --quiet pyproject.toml --group dev --constraint requirements.txt --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+		-o requirements-dev.txt

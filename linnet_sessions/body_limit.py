@@ -1,0 +1,55 @@
+"""Refuse oversized bodies before Django reads them.
+
+Django spools a request's body to a temporary file before any view or middleware sees it: somebody's words would
+touch the disk unsealed. Here a body is refused by its Content-Length, which the server enforces, or for the lack
+of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from sessions_app.api.problems import problem_http
+from sessions_app.errors import BodyTooLarge, FieldProblem, LengthRequired, LinnetError
+from sessions_app.jsonbody import MAX_BODY_BYTES
+
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+Receive = Callable[[], Awaitable[Message]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class BodyLimit:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        problem = _problem(scope) if scope["type"] == "http" else None
+        if problem is None:
+            await self.application(scope, receive, send)
+        else:
+            await _refuse(problem, send)
+
+
+def _problem(scope: Message) -> LinnetError | None:
+    headers = dict(scope["headers"])
+    if b"transfer-encoding" in headers:
+        return LengthRequired()
+    length = headers.get(b"content-length", b"0")
+    if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+        return BodyTooLarge(
+            [FieldProblem("body", "length", f"must not be larger than {MAX_BODY_BYTES} bytes; send less at a time")]
+        )
+    return None
+
+
+async def _refuse(problem: LinnetError, send: Send) -> None:
+    response = problem_http(problem)
+    headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
+    # The body is not read, so the connection can't be used again.
+    headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content})

@@ -1,0 +1,52 @@
+"""Prepare an installation: tables, keyring, first users."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from sessions_app.services.first_users import Credentials, ensure_first_users
+from snapshots.crypto import KeyringInvalid
+from snapshots.services.keyring import create_keyring_file
+from snapshots.services.readiness import exit_unless_ready
+
+
+class Command(BaseCommand):
+    help = (
+        "Make what is missing of an installation: .env, tables, keyring, and the users support, demo and demo-free, "
+        "whose passwords and tokens are printed once. What is there stays as it is."
+    )
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+        try:
+            if create_keyring_file():
+                self.stdout.write(
+                    f"Made the keyring {settings.SNAPSHOT_KEYRING_FILE}. Back it up apart from the database: without "
+                    "it nothing that is kept can be opened."
+                )
+        except KeyringInvalid as error:
+            raise CommandError(str(error)) from None
+        exit_unless_ready(now=timezone.now())
+        made = ensure_first_users()
+        if made:
+            self._introduce(made)
+        port = os.environ.get("PORT", "8000")
+        self.stdout.write(
+            f"Ready. Once the web process runs: http://127.0.0.1:{port}/ and http://127.0.0.1:{port}/admin/"
+        )
+
+    def _introduce(self, made: list[Credentials]) -> None:
+        self.stdout.write("\nNew users. Their passwords and tokens are shown this once:\n")
+        roles = {"support": "support staff: the admin", "demo": "a Paid+ user", "demo-free": "a Free user"}
+        for credentials in made:
+            self.stdout.write(f"  {credentials.username} ({roles[credentials.username]})")
+            self.stdout.write(f"    password   {credentials.password}")
+            if credentials.token:
+                self.stdout.write(f"    API token  {credentials.token}")
+        self.stdout.write("")
