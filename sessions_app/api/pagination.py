@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import UTC
 from typing import Any
 
@@ -41,8 +42,10 @@ class NewestFirst(CursorPagination):
 
     def decode_cursor(self, request: Request) -> Any:
         try:
+            # DRF passes over what is no base64, and would take a damaged cursor for the first page.
+            b64decode(request.query_params.get(self.cursor_query_param, "AA=="), validate=True)
             cursor = super().decode_cursor(request)
-        except NotFound:
+        except (NotFound, ValueError):
             raise self._bad_cursor from None
         if cursor is not None and cursor.position is not None:
             # DRF hands the position to the database unread; the cursors of this class are times.

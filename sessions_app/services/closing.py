@@ -57,16 +57,20 @@ def close(session: Session, *, reason: CloseReason, now: datetime) -> Closed:
             # Nothing of a session that keeps nothing should say later what it was about.
             changes["topic"] = ""
         JournalBatch.objects.filter(session=session).delete()
-        _mark_closed(session, reason=reason, closed_at=now, **changes)
+        changes |= _mark_closed(session, reason=reason, now=now, **changes)
+    # Only now is it so: had the block failed, the caller's object would still say live.
+    for name, value in changes.items():
+        setattr(session, name, value)
     log.info("session_closed session=%s reason=%s snapshot=%s", session.pk, reason, closed.snapshot)
     return closed
 
 
-def _mark_closed(session: Session, **changes: Any) -> None:
-    reason: CloseReason = changes.pop("reason")
+def _mark_closed(session: Session, *, reason: CloseReason, now: datetime, **changes: Any) -> dict[str, Any]:
+    """The guarded write. Returns all that it changed."""
     changes |= {
         "state": State.CLOSED.value,
         "close_reason": reason.value,
+        "closed_at": now,
         "token_mac": None,
         "labels": None,
         "quarantined_at": None,
@@ -74,8 +78,7 @@ def _mark_closed(session: Session, **changes: Any) -> None:
     }
     if not Session.objects.filter(pk=session.pk, state=State.ACTIVE).update(**changes):
         raise InvalidTransition("The session is closed already.")
-    for name, value in changes.items():
-        setattr(session, name, value)
+    return changes
 
 
 def _save(session: Session, *, reason: CloseReason, now: datetime) -> Closed:

@@ -16,7 +16,7 @@ from sessions_app.services.holding import activity, as_uuid, find_session, hold,
 from sessions_app.services.sealing import cipher_ahead, open_batch, vault_unavailable
 from snapshots.content import Content, encode_events
 from snapshots.crypto import SNAPSHOT_CAP, SessionCipher
-from snapshots.errors import VaultError
+from snapshots.errors import ContentDamaged, VaultError
 from snapshots.services.keys import session_cipher
 
 #: Bytes of events that a session may hold, so that its snapshot always fits. The rest is for the snapshot's head.
@@ -150,27 +150,43 @@ def read_history(*, owner_id: int, session_id: Any, after: int, limit: int, now:
         SessionExpired: the session is over; its history is in the snapshot.
         VaultUnavailable: it can't be opened now.
     """
-    session = find_session(owner_id=owner_id, session_id=session_id, now=now)
-    if session.is_closed or session.is_overdue(now):
-        raise session_over(session, now=now)
-    batches = JournalBatch.objects.filter(session=session, last_seq__gt=after, last_seq__gte=F("first_seq")).order_by(
-        "last_seq"
-    )
+    session = _find_live(owner_id, session_id, now=now)
     try:
-        cipher = session_cipher(owner_id=owner_id, session_id=session.pk)
-        events: list[dict[str, Any]] = []
-        # Each of these holds at least one event, so `limit` of them hold at least a page.
-        for batch in batches[:limit].iterator():
-            content = open_batch(cipher, first_seq=batch.first_seq, last_seq=batch.last_seq, sealed=batch.sealed)
-            events += [event for event in content.numbered(batch.first_seq) if event["seq"] > after]
-            if len(events) >= limit:
-                break
+        events = _read_page(session, after=after, limit=limit)
     except VaultError as error:
+        # Was it closed while we read? Then the journal, and perhaps the key, are gone for a good reason.
+        _find_live(owner_id, session_id, now=now)
         raise vault_unavailable(error) from None
-    del events[limit:]
     return History(
         events=events,
         last_seq=session.last_seq,
         next_after=events[-1]["seq"] if events else after,
         resumed=list(session.resumed.all()),
     )
+
+
+def _find_live(owner_id: int, session_id: Any, *, now: datetime) -> Session:
+    session = find_session(owner_id=owner_id, session_id=session_id, now=now)
+    if session.is_closed or session.is_overdue(now):
+        raise session_over(session, now=now)
+    return session
+
+
+def _read_page(session: Session, *, after: int, limit: int) -> list[dict[str, Any]]:
+    """Up to ``limit`` events after a number. A page that should hold events and doesn't is damaged, never short."""
+    batches = JournalBatch.objects.filter(
+        session=session, last_seq__gt=after, last_seq__gte=F("first_seq")
+    ).order_by("last_seq")
+    cipher = session_cipher(owner_id=session.owner_id, session_id=session.pk)
+    events: list[dict[str, Any]] = []
+    # Each of these holds at least one event, so `limit` of them hold at least a page.
+    for batch in batches[:limit].iterator():
+        content = open_batch(cipher, first_seq=batch.first_seq, last_seq=batch.last_seq, sealed=batch.sealed)
+        events += [event for event in content.numbered(batch.first_seq) if event["seq"] > after]
+        if len(events) >= limit:
+            break
+    del events[limit:]
+    wanted = min(limit, session.last_seq - after)
+    if len(events) < wanted or any(event["seq"] != seq for seq, event in enumerate(events, start=after + 1)):
+        raise ContentDamaged("the journal has a gap")
+    return events

@@ -12,6 +12,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from sessions_app.api.access import plan_of
+from sessions_app.api.problems import CONTENT_TYPE
 from sessions_app.errors import LengthRequired
 from sessions_app.serializers.outputs import ProblemOutput
 from sessions_app.services.tiers import Plan
@@ -25,10 +26,11 @@ TOKEN_HEADER = OpenApiParameter(
 )
 
 
-def problems(*statuses: int) -> dict[int, Any]:
+def problems(*statuses: int) -> dict[Any, Any]:
     """The error answers of a call, for the API's description; 401 and 404 go without saying."""
     return {
-        status: OpenApiResponse(ProblemOutput, description="A problem document") for status in (401, 404, *statuses)
+        (status, CONTENT_TYPE): OpenApiResponse(ProblemOutput, description="A problem document")
+        for status in (401, 404, *statuses)
     }
 
 

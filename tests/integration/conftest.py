@@ -1,13 +1,20 @@
 """Users of each kind, and clients that speak REST as a caller would."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from knox.models import AuthToken
 
+from sessions_app.models import Entitlement, JournalBatch, Preferences, ResumedSnapshot, Session
+from snapshots.models import SessionKey, Snapshot, UserKey
 from tests.factories import EntitlementFactory, UserFactory
 
 TONES = [
@@ -15,6 +22,36 @@ TONES = [
     {"event_type": "tone", "label": "Überrascht", "confidence": 1, "speaker_id": "Speaker B", "timestamp": 2.25},
     {"event_type": "queue", "label": "hold music", "confidence": 0.4, "timestamp": 3},
 ]
+
+#: Every call of the API with a body that it accepts, by the kind of its address. A test checks that none is missing.
+CALLS_ON_LISTS: dict[str, tuple[str, str, Any]] = {
+    "list sessions": ("GET", "sessions/", None),
+    "start": ("POST", "sessions/", {}),
+    "list snapshots": ("GET", "snapshots/", None),
+    "preferences": ("GET", "settings/", None),
+    "change preferences": ("PATCH", "settings/", {"recent_limit": 3}),
+    "panel": ("GET", "settings/panel/", None),
+}
+CALLS_ON_SESSION: dict[str, tuple[str, str, Any]] = {
+    "detail": ("GET", "sessions/{}/", None),
+    "delete": ("DELETE", "sessions/{}/", None),
+    "history": ("GET", "sessions/{}/events/", None),
+    "append": ("POST", "sessions/{}/events/", {"events": TONES}),
+    "touch": ("POST", "sessions/{}/touch/", {}),
+    "attach": ("POST", "sessions/{}/attach/", None),
+    "speakers": ("PATCH", "sessions/{}/speakers/", {"speakers": {"Speaker A": {"name": "Zoë"}}}),
+    "end": ("POST", "sessions/{}/end/", None),
+    "receipt": ("GET", "sessions/{}/receipt/", None),
+}
+CALLS_ON_SNAPSHOT: dict[str, tuple[str, str, Any]] = {
+    "metadata": ("GET", "snapshots/{}/", None),
+    "retention": ("PATCH", "snapshots/{}/", {"keep": True}),
+    "delete": ("DELETE", "snapshots/{}/", None),
+    "content": ("GET", "snapshots/{}/content/", None),
+    "import": ("POST", "snapshots/{}/import/", {}),
+}
+#: The calls that need the lease token.
+LEASED = ["append", "touch", "speakers", "end"]
 
 
 @dataclass
@@ -25,7 +62,16 @@ class Api:
     token: str
     client: Client = field(default_factory=Client)
 
-    def call(self, method: str, path: str, body: Any = None, *, lease: str = "", **headers: str) -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        lease: str = "",
+        content_type: str = "application/json",
+        **headers: str,
+    ) -> Any:
         headers = {"Authorization": f"Token {self.token}", **headers}
         if lease:
             headers["X-Session-Token"] = lease
@@ -33,8 +79,8 @@ class Api:
             method,
             path if path.startswith("/") else f"/api/v1/{path}",
             data=body if isinstance(body, bytes) else _encode(body),
-            content_type="application/json",
-            headers=headers,
+            content_type=content_type,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
         )
 
     def get(self, path: str, **kwargs: Any) -> Any:
@@ -69,8 +115,6 @@ class Api:
 
 
 def _encode(body: Any) -> bytes:
-    import json
-
     return b"" if body is None else json.dumps(body).encode()
 
 
@@ -107,3 +151,35 @@ def problem(response: Any, status: int, code: str, field: str | None = None) -> 
     if field is not None:
         assert document["field"] == field, document
     return document
+
+
+def make_overdue(session_id: Any) -> None:
+    """Let time pass: everything about the session happened so long ago that its deadline is a second past."""
+    session = Session.objects.get(pk=session_id)
+    ago = max(session.expires_at - timezone.now(), timedelta()) + timedelta(seconds=1)
+    names = ["started_at", "last_activity_at", "expires_at", "hard_expires_at", "sweep_after"]
+    Session.objects.filter(pk=session_id).update(**{name: getattr(session, name) - ago for name in names})
+
+
+def lapse(user: User) -> None:
+    """The user's plan ended a minute ago."""
+    Entitlement.objects.filter(user=user).update(valid_until=timezone.now() - timedelta(minutes=1))
+
+
+def moment(text: str) -> datetime:
+    """A time of an answer."""
+    return datetime.fromisoformat(text)
+
+
+def stored() -> dict[str, list[Any]]:
+    """Every row that REST calls write, with all its values."""
+    models = (Session, JournalBatch, ResumedSnapshot, Preferences, Snapshot, SessionKey, UserKey)
+    return {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in models}
+
+
+@contextmanager
+def nothing_written() -> Iterator[None]:
+    """Check that what happens inside leaves every row as it was."""
+    before = stored()
+    yield
+    assert stored() == before

@@ -67,6 +67,10 @@ def refused_at(value: object, path: str = "events[3]") -> str:
     return problem.field
 
 
+def test_privacy_limits() -> None:
+    assert (MAX_BASE64_CHARS, MAX_NUMBERS) == (1024, 64)
+
+
 @pytest.mark.parametrize("name", AUDIO_NAMES.split())
 @pytest.mark.parametrize("value", ["x", "", [0.5], [], {"0": 1}, {}])
 def test_refuse_audio_by_name(name: str, value: object) -> None:

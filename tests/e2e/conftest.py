@@ -1,0 +1,24 @@
+"""What the processes of a failed test wrote last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.stack import Stack
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "e2e: starts real processes; leave out with -m 'not e2e'")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        for name, stack in getattr(item, "funcargs", {}).items():
+            if isinstance(stack, Stack):
+                report.sections += [(f"{name}: {part}", stack.tail(part)) for part in ("web", "worker")]
+    return report
