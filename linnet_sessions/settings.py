@@ -59,6 +59,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+# A redirect would turn a POST without the slash into a GET; an address that is not ours says so instead.
+APPEND_SLASH = False
 ROOT_URLCONF = "linnet_sessions.urls"
 ASGI_APPLICATION = "linnet_sessions.asgi.application"
 WSGI_APPLICATION = "linnet_sessions.wsgi.application"
@@ -203,6 +205,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"PolicyEnum": ["ephemeral", "pinned", "private"]},
 }
 
 # --- Logs ---------------------------------------------------------------------------------------------
@@ -215,6 +218,8 @@ LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"level": "INFO", "handlers": ["console"]},
+    # Refused requests are the caller's to see; a path that somebody made up does not belong in our log.
+    "loggers": {"django.request": {"level": "ERROR"}},
 }
 if LOG_FILE:
     Path(LOG_FILE).parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ admin.site.index_title = "Support"
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/api/docs/")),
+    path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("sessions_app.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -21,5 +22,6 @@ urlpatterns = [
     path("health/", health, name="health"),
 ]
 
+handler400 = "sessions_app.views.pages.bad_request"
 handler404 = "sessions_app.views.pages.not_found"
 handler500 = "sessions_app.views.pages.server_error"

@@ -11,7 +11,8 @@
     │   ├── IdempotencyKeyReused    E-REQUEST-005  422
     │   ├── NoSuchAddress           E-REQUEST-006  404
     │   ├── MethodNotAllowed        E-REQUEST-007  405
-    │   └── LengthRequired          E-REQUEST-008  411
+    │   ├── LengthRequired          E-REQUEST-008  411
+    │   └── BadRequest              E-REQUEST-009  400
     ├── AuthError
     │   ├── NotAuthenticated        E-AUTH-001     401
     │   └── NotAllowed              E-AUTH-002     403
@@ -149,6 +150,18 @@ class LengthRequired(RequestError):
     status = 411
     title = "The body's length is missing"
     default_detail = "Send the body in one piece, with a Content-Length header."
+
+
+class BadRequest(RequestError):
+    """Refused before it was read: a Host that is not this service's, for one."""
+
+    code = "E-REQUEST-009"
+    status = 400
+    title = "The request was refused"
+    default_detail = (
+        "The request is not one that this service reads. Check the address: its host must be one that the service "
+        "answers to (ALLOWED_HOSTS)."
+    )
 
 
 class AuthError(LinnetError):

@@ -174,9 +174,8 @@ def _find_live(owner_id: int, session_id: Any, *, now: datetime) -> Session:
 
 def _read_page(session: Session, *, after: int, limit: int) -> list[dict[str, Any]]:
     """Up to ``limit`` events after a number. A page that should hold events and doesn't is damaged, never short."""
-    batches = JournalBatch.objects.filter(
-        session=session, last_seq__gt=after, last_seq__gte=F("first_seq")
-    ).order_by("last_seq")
+    with_events = JournalBatch.objects.filter(session=session, last_seq__gte=F("first_seq"))
+    batches = with_events.filter(last_seq__gt=after).order_by("last_seq")
     cipher = session_cipher(owner_id=session.owner_id, session_id=session.pk)
     events: list[dict[str, Any]] = []
     # Each of these holds at least one event, so `limit` of them hold at least a page.

@@ -60,7 +60,7 @@ def change_retention(
             keep_or_release(snapshot, keep=keep, now=now)
         if expires_at is not None:
             try:
-                vault.shorten(snapshot=snapshot, expires_at=expires_at, now=now)
+                vault.shorten(snapshot=snapshot, expires_at=expires_at, latest=_usual_end(owner_id, now), now=now)
             except RetentionInvalid as error:
                 raise InvalidFields([FieldProblem("expires_at", "retention", str(error))]) from None
     return snapshot
@@ -71,7 +71,11 @@ def keep_or_release(snapshot: Snapshot, *, keep: bool, now: datetime) -> None:
     if keep:
         vault.keep(snapshot=snapshot)
     else:
-        vault.release(snapshot=snapshot, expires_at=now + usual_retention(snapshot.owner_id, CloseReason.IDLE))
+        vault.release(snapshot=snapshot, expires_at=_usual_end(snapshot.owner_id, now))
+
+
+def _usual_end(owner_id: int, now: datetime) -> datetime:
+    return now + usual_retention(owner_id, CloseReason.IDLE)
 
 
 def _locked(owner_id: int, snapshot_id: Any, *, now: datetime) -> Snapshot:
@@ -180,8 +184,8 @@ def release_lapsed(*, now: datetime) -> int:
     for owner_id in owners.distinct():
         if resolve_plan(user_id=owner_id, now=now).tier.covers(PAID_PLUS):
             continue
-        end = now + usual_retention(owner_id, CloseReason.IDLE)
-        released += Snapshot.objects.owned_by(owner_id).filter(expires_at__isnull=True).update(expires_at=end)
+        kept = Snapshot.objects.owned_by(owner_id).filter(expires_at__isnull=True)
+        released += kept.update(expires_at=_usual_end(owner_id, now))
     return released
 
 

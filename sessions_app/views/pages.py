@@ -11,7 +11,7 @@ from django.views import defaults
 from django.views.decorators.http import require_safe
 
 from sessions_app.api.problems import problem_http
-from sessions_app.errors import NoSuchAddress, ServiceFault, all_errors
+from sessions_app.errors import BadRequest, NoSuchAddress, ServiceFault, all_errors
 from sessions_app.services.health import check_health
 
 
@@ -30,6 +30,13 @@ def errors(request: HttpRequest) -> HttpResponse:
         for error in all_errors()
     ]
     return render(request, "sessions_app/errors.html", {"errors": described})
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A problem document below ``/api/``, Django's page elsewhere."""
+    if request.path.startswith("/api/"):
+        return problem_http(BadRequest())
+    return defaults.bad_request(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -27,16 +27,22 @@ def release(*, snapshot: Snapshot, expires_at: datetime) -> None:
         _set_expiry(snapshot, expires_at)
 
 
-def shorten(*, snapshot: Snapshot, expires_at: datetime, now: datetime) -> None:
+def shorten(*, snapshot: Snapshot, expires_at: datetime, latest: datetime, now: datetime) -> None:
     """Bring the end of the retention forward.
 
+    Args:
+        latest: the latest end that a kept snapshot may be given: a far date would be keeping it by another name.
+
     Raises:
-        RetentionInvalid: the new end is not in the future, or later than the present one.
+        RetentionInvalid: the new end is not in the future, or later than it may be.
     """
     if expires_at <= now:
         raise RetentionInvalid("must be in the future; to remove the snapshot now, delete it")
-    if snapshot.expires_at is not None and expires_at > snapshot.expires_at:
-        raise RetentionInvalid("must not be later than the present end; to keep the snapshot, set keep to true")
+    if expires_at > (snapshot.expires_at or latest):
+        raise RetentionInvalid(
+            "must not be later than the present end, or, of a kept snapshot, than the usual one; to keep it, set keep "
+            "to true"
+        )
     _set_expiry(snapshot, expires_at)
 
 

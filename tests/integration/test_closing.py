@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from sessions_app.errors import InvalidTransition, SessionExpired, VaultUnavailable
+from sessions_app.errors import InvalidTransition, SessionExpired, TooManySessions, VaultUnavailable
 from sessions_app.lease import CloseReason
 from sessions_app.models import JournalBatch, Preferences
-from sessions_app.services import reading, receipts, sessions, staff
+from sessions_app.services import importing, reading, receipts, sessions, staff
 from sessions_app.services.closing import try_to_close
 from sessions_app.services.holding import find_session
 from sessions_app.services.journal import read_history
@@ -18,6 +18,7 @@ from snapshots.models import SessionKey, Snapshot, UserKey
 from snapshots.services.snapshots import stored_bytes
 from tests.flows import (
     EVENTS,
+    PAID,
     SPOKEN,
     add,
     age,
@@ -218,3 +219,19 @@ def test_settling_stays_though_the_request_is_refused() -> None:
         end(lease)
     find_session(owner_id=lease.session.owner_id, session_id=lease.session.pk, now=timezone.now())
     assert fresh(lease.session).close_attempts == 1  # a client that polls uses up no tries
+
+
+def test_what_an_import_closed_stays_closed_though_the_import_is_refused(settings: Settings) -> None:
+    snapshot = ended()
+    begin(snapshot.owner)
+    late = overdue(snapshot.owner)
+    settings.SESSION_MAX_LIVE = 1
+    with pytest.raises(TooManySessions):
+        importing.import_into_new(
+            owner_id=snapshot.owner_id,
+            plan=PAID,
+            snapshot_id=snapshot.pk,
+            request=sessions.StartRequest(),
+            now=timezone.now(),
+        )
+    assert fresh(late).close_reason == "idle"

@@ -192,3 +192,12 @@ def test_token_names_the_user_even_beside_another_users_cookie(paid: Api, other:
     paid.client.force_login(other.user)
     paid.start()
     assert Session.objects.get().owner == paid.user
+
+
+def test_wrong_host_is_refused_with_a_problem_below_api_only(paid: Api) -> None:
+    problem(paid.get("sessions/", Host="elsewhere.example"), 400, "E-REQUEST-009")
+    assert paid.client.get("/admin/", headers={"Host": "elsewhere.example"})["Content-Type"].startswith("text/html")
+
+
+def test_address_without_its_slash_is_no_address(paid: Api) -> None:
+    problem(paid.post("sessions", {}), 404, "E-REQUEST-006")

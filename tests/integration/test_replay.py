@@ -134,7 +134,7 @@ def test_free_user_is_told_that_nothing_is_kept(free: Api, replay: Replay, recor
 def test_what_is_never_stored_is_counted(paid: Api, replay: Replay, recordings: Callable[..., Path]) -> None:
     transcript = {"event_type": "transcript", "text": WORDS, "timestamp": 1}
     (line,) = replay(recordings([*_tones(1), transcript]), "--token", paid.token)
-    assert "  1 events  " in line
+    assert "  1 event  " in line
     assert line.endswith(" (never stored: transcript 1)")
 
 
@@ -353,6 +353,13 @@ def test_start_that_may_have_happened_is_not_repeated(unreliable: Unreliable) ->
     assert len(unreliable.seen) == 3
 
 
+def test_recording_whose_start_was_cut_off_is_given_up(unreliable: Unreliable) -> None:
+    unreliable.answers = [None, 201]
+    with pytest.raises(ReplayError, match=r"^Line 7: The service at "):
+        replaying.play(Service(unreliable.url, "lna_any"), replaying.Recording(7, {}, []), pace=Pace(), batch=25)
+    assert [path for path, _, _ in unreliable.seen] == ["/below/api/v1/sessions/"]
+
+
 @pytest.mark.parametrize("page", [b"<html>", b"[]", b'{"error": "no"}'])
 def test_another_service_at_the_address_is_recognised(unreliable: Unreliable, page: bytes) -> None:
     unreliable.answers, unreliable.page = [404], page
@@ -390,6 +397,10 @@ def test_pace_sends_what_is_due_when_it_is_due() -> None:
     batches, slept = _batches(2, [0, 0, 4, 4, 3, 10])
     assert batches == [[0, 0], [4, 4, 3], [10]]
     assert slept == [2, 3]
+
+
+def test_pace_keeps_the_order_of_events_whose_times_go_back() -> None:
+    assert _batches(1, [0, 10, 0]) == ([[0], [10, 0]], [10])
 
 
 def test_pace_keeps_to_the_largest_batch() -> None:

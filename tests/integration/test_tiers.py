@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from sessions_app.api.access import any_tier, required_tier
 from sessions_app.models import Session
 from sessions_app.services.tiers import Plan
-from sessions_app.tiers import Tier
 from sessions_app.urls import urlpatterns as api_urls
 from sessions_app.views.base import ServiceViewSet
 from snapshots.models import Snapshot
@@ -28,7 +27,6 @@ from tests.integration.conftest import (
     nothing_written,
     problem,
 )
-
 
 pytestmark = pytest.mark.django_db
 
@@ -251,5 +249,4 @@ def test_overdue_session_on_the_same_topic_is_closed_and_a_new_one_starts(paid: 
 
 
 def test_anonymous_visitor_is_asked_who_they_are_before_what_they_pay() -> None:
-    assert Tier.FREE.covers(Tier.FREE)
     problem(Client().post("/api/v1/snapshots/x/import/"), 401, "E-AUTH-001")

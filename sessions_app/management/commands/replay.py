@@ -71,9 +71,10 @@ class Command(BaseCommand):
             raise CommandError(
                 "Stopped. A session that was being played closes at its deadline.", returncode=130
             ) from None
-        events = sum(_events(one) for one in played)
+        sessions, events = len(played), sum(one.answer["events"] for one in played)
         outcome = "left open" if options["leave_open"] else "ended"
-        self.stderr.write(f"{len(played)} sessions with {events} events {outcome}.", style_func=str)
+        summary = f"{_counted(sessions, 'session')} with {_counted(events, 'event')} {outcome}."
+        self.stderr.write(summary, style_func=str)  # not in the colour of errors
 
     def _play(self, recordings: Any, service: Service, options: dict[str, Any]) -> Iterator[Played]:
         total = sum(len(recording.events) for recording in recordings)
@@ -89,14 +90,14 @@ class Command(BaseCommand):
                     on_sent=bar.update,
                 )
                 with bar.external_write_mode():
-                    self.stdout.write(f"{played.session}  {_events(played)} events  {_outcome(played)}")
+                    events = _counted(played.answer["events"], "event")
+                    self.stdout.write(f"{played.session}  {events}  {_outcome(played)}")
                     self.stdout.flush()
                 yield played
 
 
-def _events(played: Played) -> int:
-    events: int = played.answer["events"]
-    return events
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _outcome(played: Played) -> str:
