@@ -37,7 +37,7 @@ run: .venv/.runtime
 	@PATH="$(BIN):$$PATH" $(BIN)/honcho --env /dev/null start --port $(PORT) || [ $$? -eq 130 ]  # 130: Ctrl-C
 
 test: .venv/.dev
-	@$(BIN)/python -m pytest --numprocesses 2 --quiet
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --quiet
 
 lint: .venv/.dev
 	@$(BIN)/ruff check .

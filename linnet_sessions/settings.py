@@ -168,12 +168,12 @@ CELERY_BEAT_SCHEDULE = {
     "close sessions past their deadline": {
         "task": "sessions_app.tasks.sweep",
         "schedule": SWEEP_INTERVAL_S,
-        "options": {"expires": SWEEP_INTERVAL_S},
+        "options": {"expire_seconds": SWEEP_INTERVAL_S},
     },
     "purge snapshots past their retention": {
         "task": "sessions_app.tasks.purge_snapshots",
         "schedule": 3600,
-        "options": {"expires": 3600},
+        "options": {"expire_seconds": 3600},
     },
 }
 

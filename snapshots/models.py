@@ -94,6 +94,7 @@ class Snapshot(models.Model):
         ]
         indexes = [
             models.Index(fields=["owner", "-created_at", "-id"], name="snapshot_owner_newest"),
+            models.Index(fields=["-created_at", "-id"], name="snapshot_newest"),  # for support staff
             models.Index(fields=["expires_at"], name="snapshot_expiry", condition=Q(expires_at__isnull=False)),
         ]
         constraints = [

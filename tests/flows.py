@@ -92,10 +92,9 @@ def run_sweep() -> tuple[int, int, int]:
 
 
 def usual_end(session: Session, reason: CloseReason) -> datetime:
-    """When the snapshot of a session that is closed should go."""
-    row = fresh(session)
-    assert row.closed_at is not None
-    return row.closed_at + retention(row.owner_id, reason)
+    """When the snapshot of a session that was closed for this reason should go: counted from when it was made."""
+    snapshot = Snapshot.objects.get(session_id=session.pk)
+    return snapshot.created_at + retention(snapshot.owner_id, reason)
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:

@@ -21,11 +21,15 @@ _keyring.write_text(
 )
 
 from linnet_sessions.settings import *  # noqa: E402, F403
-from linnet_sessions.settings import DATABASES  # noqa: E402
+from linnet_sessions.settings import DATABASES, MIDDLEWARE  # noqa: E402
 
+# Each test client would look through all static files anew; the tests of real processes serve them.
+MIDDLEWARE.remove("servestatic.middleware.ServeStaticMiddleware")
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, as outside of tests: connections of several threads to one database in memory don't lock as they do
     # on a file.
     DATABASES["default"]["TEST"] = {"NAME": str(_var / "test.sqlite3")}
+    # No test here pulls the plug; waiting for the disk at each commit would only take time.
+    DATABASES["default"]["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"

@@ -115,6 +115,7 @@ class Session(models.Model):
         ]
         indexes = [
             models.Index(fields=["owner", "-started_at", "-id"], name="session_owner_newest"),
+            models.Index(fields=["-started_at", "-id"], name="session_newest"),  # for support staff
             models.Index(
                 fields=["sweep_after"],
                 name="session_sweep_due",

@@ -42,6 +42,8 @@ class Closed(NamedTuple):
 def close(session: Session, *, reason: CloseReason, now: datetime) -> Closed:
     """Close a live session whose row is locked, in the caller's transaction. All of it happens, or nothing.
 
+    A session that is past its deadline was over then, however late this comes; what is kept of it is kept from now.
+
     Raises:
         VaultError: the conversation can't be sealed now; the session stays as it is.
         InvalidTransition: it is closed already.
@@ -70,7 +72,7 @@ def _mark_closed(session: Session, *, reason: CloseReason, now: datetime, **chan
     changes |= {
         "state": State.CLOSED.value,
         "close_reason": reason.value,
-        "closed_at": now,
+        "closed_at": _over_since(session, now),
         "token_mac": None,
         "labels": None,
         "quarantined_at": None,
@@ -79,6 +81,10 @@ def _mark_closed(session: Session, *, reason: CloseReason, now: datetime, **chan
     if not Session.objects.filter(pk=session.pk, state=State.ACTIVE).update(**changes):
         raise InvalidTransition("The session is closed already.")
     return changes
+
+
+def _over_since(session: Session, now: datetime) -> datetime:
+    return min(now, session.expires_at)
 
 
 def _save(session: Session, *, reason: CloseReason, now: datetime) -> Closed:
@@ -93,7 +99,7 @@ def _save(session: Session, *, reason: CloseReason, now: datetime) -> Closed:
         labels=open_labels(session, cipher),
         speaker_count=len(speakers),
         started_at=session.started_at,
-        ended_at=now,
+        ended_at=_over_since(session, now),
         expires_at=now + retention(session.owner_id, reason),
         now=now,
     )

@@ -368,6 +368,11 @@ def test_search_by_id_finds_the_session(support: Client, world: dict[str, str], 
     assert rows(support.get(SNAPSHOTS, {"q": shape(world["closed"])})) == [world["snapshot"]]
 
 
+def test_search_by_a_snapshot_that_was_never_resumed_finds_the_session(support: Client, paid: Api) -> None:
+    wanted, _ = paid.closed(EVENTS), paid.closed(EVENTS)
+    assert rows(support.get(SESSIONS, {"q": wanted["snapshot"]["id"]})) == [wanted["session"]]
+
+
 def test_search_by_a_purged_snapshot_finds_the_session(support: Client, paid: Api, world: dict[str, str]) -> None:
     assert paid.delete(f"snapshots/{world['snapshot']}/").status_code == 204
     assert rows(support.get(SESSIONS, {"q": world["snapshot"]})) == [world["closed"]]

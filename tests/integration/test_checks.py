@@ -88,7 +88,6 @@ def check_deploy(tmp_path: Path, **changes: str) -> subprocess.CompletedProcess[
     )
 
 
-@pytest.mark.xfail(strict=True, reason="the API schema names one set of choices twice (drf_spectacular.W001)")
 def test_check_deploy_is_clean_in_production_settings(tmp_path: Path) -> None:
     done = check_deploy(tmp_path)
     assert (done.returncode, done.stdout) == (0, "System check identified no issues (0 silenced).\n"), done.stderr

@@ -38,11 +38,10 @@ def test_sweep_closes_what_is_due_and_nothing_else() -> None:
     assert Snapshot.objects.get().session_id == due[0].pk
 
 
-def test_closed_at_is_when_it_was_closed() -> None:
+def test_session_was_over_at_its_deadline_however_late_the_sweep_comes() -> None:
     session = overdue()
-    now = timezone.now()
-    sweep(now=now)
-    assert fresh(session).closed_at == now
+    run_sweep()
+    assert fresh(session).closed_at == session.expires_at
 
 
 def test_activity_never_touches_the_lazy_deadline_and_the_sweep_rearms_it() -> None:
@@ -238,7 +237,6 @@ def test_running_the_tasks_twice_is_harmless() -> None:
     assert everything() == after
 
 
-@pytest.mark.xfail(strict=True, reason="the settings name the expiry in a way that the DatabaseScheduler drops")
 @pytest.mark.django_db(transaction=True)  # beat closes connections of its own accord
 def test_schedule_of_the_settings_lands_in_the_database() -> None:
     for _ in range(2):  # a second start of beat changes nothing

@@ -23,7 +23,7 @@ from sessions_app.events import MAX_EVENTS
 from sessions_app.lease import Policy
 from sessions_app.replaying import Pace, Played, ReplayError, Service, play, read_recordings
 from sessions_app.services.tokens import issue_token
-from sessions_app.wording import moment_in_words
+from sessions_app.wording import counted, moment_in_words
 
 
 class Command(BaseCommand):
@@ -73,7 +73,7 @@ class Command(BaseCommand):
             ) from None
         sessions, events = len(played), sum(one.answer["events"] for one in played)
         outcome = "left open" if options["leave_open"] else "ended"
-        summary = f"{_counted(sessions, 'session')} with {_counted(events, 'event')} {outcome}."
+        summary = f"{counted(sessions, 'session')} with {counted(events, 'event')} {outcome}."
         self.stderr.write(summary, style_func=str)  # not in the colour of errors
 
     def _play(self, recordings: Any, service: Service, options: dict[str, Any]) -> Iterator[Played]:
@@ -90,14 +90,10 @@ class Command(BaseCommand):
                     on_sent=bar.update,
                 )
                 with bar.external_write_mode():
-                    events = _counted(played.answer["events"], "event")
+                    events = counted(played.answer["events"], "event")
                     self.stdout.write(f"{played.session}  {events}  {_outcome(played)}")
                     self.stdout.flush()
                 yield played
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _outcome(played: Played) -> str:
