@@ -19,6 +19,7 @@ def sweep() -> None:
 def purge_snapshots() -> None:
     """Destroy snapshots past their retention; give those of lapsed plans an end."""
     now = timezone.now()
-    retention.release_lapsed(now=now)
     for _ in retention.purge(which=retention.PurgeFilter(), now=now):
         pass
+    # Last: it asks for plans, and what knows them may be down.
+    retention.release_lapsed(now=now)

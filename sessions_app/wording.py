@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sessions_app.lease import CloseReason, Policy
 
@@ -39,7 +39,7 @@ def length_in_words(length: timedelta) -> str:
 
 def moment_in_words(moment: datetime) -> str:
     """An absolute time in UTC, to the minute."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def kept_because(
@@ -52,10 +52,14 @@ def kept_because(
         return _REMOVED[removed]
     if expires_at is None:
         return "You chose to keep it. It stays until you delete it or let it go."
-    who = "you ended this pinned session" if reason == CloseReason.ENDED else "this pinned session closed by itself"
-    return f"It is kept because {who}. It will be deleted on {moment_in_words(expires_at)}."
+    because = _KEPT_BECAUSE.get(reason, "this pinned session closed by itself")
+    return f"It is kept because {because}. It will be deleted on {moment_in_words(expires_at)}."
 
 
+_KEPT_BECAUSE = {
+    CloseReason.ENDED.value: "you ended this pinned session",
+    CloseReason.STAFF.value: "support staff closed this pinned session",
+}
 _REMOVED = {
     "expired": "Nothing is kept any more: the time for keeping it was over.",
     "user": "Nothing is kept any more: you deleted it.",

@@ -14,7 +14,7 @@ from sessions_app.lease import Policy
 from sessions_app.models import ResumedSnapshot, Session
 from sessions_app.services.holding import activity, hold, write_live
 from sessions_app.services.sealing import seal_labels, vault_unavailable
-from sessions_app.services.sessions import Lease, StartRequest, make_room, start
+from sessions_app.services.sessions import Lease, StartRequest, make_room, start_in_room
 from sessions_app.services.tiers import Plan, require_tier
 from sessions_app.tiers import PAID_PLUS
 from snapshots.errors import VaultError
@@ -36,7 +36,7 @@ class Imported:
 def import_into_new(*, owner_id: int, plan: Plan, snapshot_id: Any, request: StartRequest, now: datetime) -> Imported:
     """Start a session that goes on from a snapshot, with its settings and its speakers' labels.
 
-    The snapshot is opened first: one that does not open is told at once, and nothing is started. It is locked
+    The snapshot is opened, so that one that does not open is told at once; then nothing is started. It is locked
     meanwhile, so that a purge takes it either before or after.
 
     Raises:
@@ -49,16 +49,13 @@ def import_into_new(*, owner_id: int, plan: Plan, snapshot_id: Any, request: Sta
     # Outside the transaction: what is closed here must stay closed, whatever becomes of the import.
     make_room(owner_id=owner_id, plan=plan, topic=request.topic, now=now)
     with transaction.atomic():
-        snapshot, opened = _open(owner_id, snapshot_id, now=now)
-        settings = {**opened.content.head["settings"], **request.settings}
-        lease = start(
-            owner_id=owner_id,
-            plan=plan,
-            request=replace(request, policy=request.policy or Policy.PINNED, settings=settings),
-            now=now,
+        # The session's row before the snapshot's, as in every import, so that no two of them wait for each other.
+        lease = start_in_room(
+            owner_id=owner_id, plan=plan, request=replace(request, policy=request.policy or Policy.PINNED), now=now
         )
-        if opened.labels and not lease.resumed:
-            _give_labels(lease.session, opened.labels)
+        snapshot, opened = _open(owner_id, snapshot_id, now=now)
+        if not lease.resumed:
+            _take_over(lease.session, opened)
         return Imported(lease, _link(lease.session, snapshot, now=now))
 
 
@@ -91,9 +88,13 @@ def _open(owner_id: int, snapshot_id: Any, *, now: datetime) -> tuple[Snapshot, 
         raise vault_unavailable(error) from None
 
 
-def _give_labels(session: Session, labels: dict[str, Any]) -> None:
-    cipher = session_cipher(owner_id=session.owner_id, session_id=session.pk)
-    write_live(session, labels=seal_labels(cipher, revision=1, labels=labels), labels_revision=1)
+def _take_over(session: Session, opened: OpenedSnapshot) -> None:
+    """The earlier settings, where the new session chose none, and the names and colours of the speakers."""
+    changes: dict[str, Any] = {"settings": {**opened.content.head["settings"], **session.settings}}
+    if opened.labels:
+        cipher = session_cipher(owner_id=session.owner_id, session_id=session.pk)
+        changes |= {"labels": seal_labels(cipher, revision=1, labels=opened.labels), "labels_revision": 1}
+    write_live(session, **changes)
 
 
 def _link(session: Session, snapshot: Snapshot, *, now: datetime) -> ResumedSnapshot:

@@ -56,6 +56,11 @@ def start(*, owner_id: int, plan: Plan, request: StartRequest, now: datetime) ->
     """
     # Before the lock, and in transactions of their own.
     make_room(owner_id=owner_id, plan=plan, topic=request.topic, now=now)
+    return start_in_room(owner_id=owner_id, plan=plan, request=request, now=now)
+
+
+def start_in_room(*, owner_id: int, plan: Plan, request: StartRequest, now: datetime) -> Lease:
+    """As :func:`start`, once :func:`make_room` has been called: what is past its deadline may stand in the way."""
     with transaction.atomic():
         # One start at a time for a user: the limit and the topic are looked at under this lock.
         get_user_model().objects.select_for_update(no_key=True).get(pk=owner_id)

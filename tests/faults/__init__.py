@@ -8,3 +8,6 @@ wrong on purpose, and fails if it finds no fault in them: a harness that finds n
 Nothing in the service knows of it. The processes start through ``tests.faults.web`` and ``tests.faults.worker``,
 which wrap the database's commit from outside (``failpoints``).
 """
+
+#: The variable that names the run's own queue in the broker.
+QUEUE = "FAULTS_QUEUE"

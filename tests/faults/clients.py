@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -62,10 +62,10 @@ class Client(threading.Thread):
         self.stopped = stopped
         self.failure: BaseException | None = None
         self._episodes = episodes(seed, number)
-        self._rng = Random(f"{seed}:client:{number}:wire")
-        self._wire = Wire(ports, token, rng=self._rng, ledger=ledger, stopped=stopped)
-        self._old_device = Wire(
-            ports, token, rng=Random(f"{seed}:client:{number}:old device"), ledger=ledger, stopped=stopped
+        self._batches = count(1)
+        self._wire, self._old_device = (
+            Wire(ports, token, rng=Random(f"{seed}:client:{number}:{device}"), ledger=ledger, stopped=stopped)
+            for device in ("device", "old device")
         )
         self._snapshots: list[str] = []
 
@@ -155,13 +155,12 @@ class Client(threading.Thread):
     # --- its writes -----------------------------------------------------------------------------------
 
     def _append(self, wire: Wire, held: Held, token: str, epoch: int, step: Step) -> bool:
-        events = self.ledger.new_events(self.number, step.events)
+        # No name comes twice: client, batch, position in the batch.
+        batch = f"{self.number}.{next(self._batches)}"
+        events = [f"{batch}.{position}" for position in range(1, step.events + 1)]
         body = {"events": [event(name) for name in events], **self._occurred(held, step)}
         write = held.record.sending(Write("append", time.time(), epoch, events))
-        answer = wire.ask(
-            "POST", f"{held.path}events/", body, lease=token, key=str(uuid.UUID(int=self._rng.getrandbits(128))),
-            write=write, again=lambda: not held.over,
-        )  # fmt: skip
+        answer = wire.ask("POST", f"{held.path}events/", body, lease=token, key=batch, write=write)
         if answer.status == 201:
             write.first_seq, write.last_seq = answer.document["first_seq"], answer.document["last_seq"]
             self._answered(write, answer.document["expires_at"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import count
 
 #: Clocks are read before sending and after receiving; answers carry times cut to milliseconds or microseconds.
 TOLERANCE_S = 0.05
@@ -36,6 +35,10 @@ class Write:
     last_seq: int = 0
     #: Of an answered attach: the epoch that it began.
     began: int = 0
+    first_sent_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.first_sent_at = self.sent_at
 
 
 @dataclass(slots=True)
@@ -74,7 +77,7 @@ class SessionRecord:
         """The latest deadline that the session can have had, by writes that were sent before this moment."""
         latest = self.started_deadline
         with self._lock:
-            earlier = [write for write in self.writes if write.kind in ACTIVITY and write.sent_at < moment]
+            earlier = [write for write in self.writes if write.kind in ACTIVITY and write.first_sent_at < moment]
         for write in earlier:
             if write.deadline is not None:
                 latest = max(latest, write.deadline)
@@ -111,7 +114,6 @@ class Ledger:
     def __init__(self) -> None:
         self.sessions: dict[str, SessionRecord] = {}
         self.answers: defaultdict[str, int] = defaultdict(int)
-        self._numbers = count(1)
         self._lock = threading.Lock()
 
     def add(self, record: SessionRecord) -> SessionRecord:
@@ -122,12 +124,6 @@ class Ledger:
     def count(self, what: str) -> None:
         with self._lock:
             self.answers[what] += 1
-
-    def new_events(self, client: int, size: int) -> list[str]:
-        """Names for the events of one batch: ``client.batch.position/size``. None comes twice."""
-        with self._lock:
-            number = next(self._numbers)
-        return [f"{client}.{number}.{position}/{size}" for position in range(1, size + 1)]
 
     def acknowledged_events(self) -> int:
         return sum(len(write.events) for record in list(self.sessions.values()) for write in record.acknowledged())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from itertools import count
@@ -65,9 +64,8 @@ class Wire:
         lease: str = "",
         key: str = "",
         write: Write | None = None,
-        again: Callable[[], bool] = lambda: True,
     ) -> Answer:
-        """Ask until there is an answer that is none of a fault, or it is no use any more. Fills ``write`` in."""
+        """Ask until there is an answer that is none of a fault. Fills ``write`` in."""
         answer = Answer(0, {})
         for _ in range(ATTEMPTS):
             if write is not None and not key:
@@ -79,7 +77,7 @@ class Wire:
             if write is not None and not 0 < answer.status < 500:
                 write.doubtful_at = time.time()
             self._ledger.count(f"{answer.status or 'cut'} {answer.code}".strip())
-            if 0 < answer.status < 500 or self._stopped.is_set() or not again():
+            if 0 < answer.status < 500 or self._stopped.is_set():
                 break
             time.sleep(self._rng.uniform(0.01, 0.1))
         return answer

@@ -8,9 +8,8 @@ import django
 from kombu import Queue
 
 from linnet_sessions.celery import app
-from tests.faults import failpoints, naive
+from tests.faults import QUEUE, failpoints, naive
 
-QUEUE = "FAULTS_QUEUE"
 #: An unused queue removes itself, so that nothing of a run stays in the broker.
 QUEUE_EXPIRES_S = 120
 

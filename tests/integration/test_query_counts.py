@@ -26,7 +26,7 @@ list of snapshots                   3           0
 panel                               9           0
 snapshot, metadata                  3           0
 snapshot, content                   4           0
-import, into a new session          16          12
+import, into a new session          15          11
 import, into a live session         8           5
 ==================================  ==========  ======
 """

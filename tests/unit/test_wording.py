@@ -1,6 +1,6 @@
 """The sentences about a session: every case has one, and none says more than is known."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -98,3 +98,13 @@ def test_idle_clock_says_what_it_counts_from(policy: Policy, words: str) -> None
 
 def test_hard_clock_says_how_long() -> None:
     assert wording.hard_clock_reason(timedelta(hours=12)) == "No session lasts longer than 12 hours."
+
+
+def test_moment_is_told_in_utc_whatever_its_zone() -> None:
+    there = timezone(timedelta(hours=2))
+    assert wording.moment_in_words(datetime(2026, 3, 1, 1, 30, tzinfo=there)) == "2026-02-28 23:30 UTC"
+
+
+def test_kept_because_of_a_session_that_staff_closed() -> None:
+    told = wording.kept_because("pinned", "staff", has_snapshot=True, expires_at=datetime(2026, 3, 1, tzinfo=UTC))
+    assert "support staff closed this pinned session" in told

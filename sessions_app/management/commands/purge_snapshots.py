@@ -39,13 +39,13 @@ class Command(BaseCommand):
             self._tell(which, now)
             self.stdout.write(f"{total} would be purged. Nothing was changed.")
         else:
-            release_lapsed(now=now)
             purged = 0
             with tqdm(total=total, unit=" snapshots", disable=not sys.stderr.isatty()) as bar:
                 for size in purge(which=which, now=now):
                     purged += size
                     bar.update(size)
             self.stdout.write(f"Purged {purged}.")
+            release_lapsed(now=now)
         self.stdout.write(f"{within} that match are still within their time, or kept by their user, and stay.")
 
     def _tell(self, which: PurgeFilter, now: datetime) -> None:

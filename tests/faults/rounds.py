@@ -1,0 +1,161 @@
+"""One round: start, disturb, let it settle, prove."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults import plan
+from tests.faults.clients import Client
+from tests.faults.installation import IDLE_TTL_S, Installation
+from tests.faults.ledger import Ledger
+from tests.faults.prove import NOTES_SHOWN, Findings, prove, unclosed
+from tests.faults.supervisor import Supervisor
+
+TELL_EVERY_S = 10
+LOOK_EVERY_S = 0.25
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a round is about. It goes on until ``seconds`` are over or there were so many ``kills``."""
+
+    seed: int
+    seconds: float
+    kills: int
+    clients: int
+    gap_s: float
+    rate: float
+    settle_s: float
+    variant: str = ""
+    kill_backends: bool = False
+    stop_services: bool = False
+    redis_start: str = ""
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a round found, and how often it killed."""
+
+    kills: int
+    findings: Findings
+
+
+def tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def run(options: Options) -> Outcome:
+    """One round in a folder and a database of its own, which it removes, unless there is something to look into."""
+    folder = Path(tempfile.mkdtemp(prefix="linnet-faults-"))
+    keep = True
+    try:
+        outcome = _run(options, folder)
+        keep = options.keep or (bool(outcome.findings.faults) and not options.variant)
+        return outcome
+    finally:
+        if keep:
+            tell(f"What the processes wrote is in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(options: Options, folder: Path) -> Outcome:
+    installation = Installation(folder, seed=options.seed, rate=options.rate, variant=options.variant)
+    kinds = {
+        **plan.FAULTS,
+        **(plan.KILLED_BACKEND if options.kill_backends else {}),
+        **(plan.STOPPED_SERVICES if options.stop_services else {}),
+    }
+    faults = plan.faults(options.seed, mean_gap_s=options.gap_s, kinds=kinds)
+    supervisor = Supervisor(installation, faults, redis_start=options.redis_start)
+    ledger, stopped = Ledger(), threading.Event()
+    try:
+        installation.prepare(options.clients)
+        supervisor.start()
+        clients = [
+            Client(
+                number,
+                token,
+                ports=installation.ports,
+                seed=options.seed,
+                ttl_s=IDLE_TTL_S,
+                ledger=ledger,
+                stopped=stopped,
+            )
+            for number, token in enumerate(installation.tokens)
+        ]
+        for client in clients:
+            client.start()
+        supervisor.disturb()
+        _until_enough(options, supervisor, ledger, clients)
+        stopped.set()
+        for client in clients:
+            client.join()
+        supervisor.calm()
+        kills = supervisor.kills()
+        _settle(installation, options.settle_s)
+        findings = prove(installation, ledger)
+        _break_down(supervisor, ledger, findings)
+        return Outcome(kills, findings)
+    finally:
+        stopped.set()
+        supervisor.stop()
+        installation.stop()
+
+
+def _until_enough(options: Options, supervisor: Supervisor, ledger: Ledger, clients: list[Client]) -> None:
+    began = told = time.monotonic()
+    while True:
+        now = time.monotonic()
+        kills = supervisor.kills()
+        for client in clients:
+            if client.failure is not None:
+                raise RuntimeError(f"{client.name} failed") from client.failure
+        if (options.kills and kills >= options.kills) or (options.seconds and now - began >= options.seconds):
+            return
+        if now - told >= TELL_EVERY_S:
+            told = now
+            tell(
+                f"{now - began:6.0f} s  {kills} kills  {len(ledger.sessions)} sessions  "
+                f"{ledger.acknowledged_events()} events acknowledged"
+            )
+        time.sleep(LOOK_EVERY_S)
+
+
+def _settle(installation: Installation, bound_s: float) -> None:
+    """Wait until the sweep has closed everything: no client asks any more, so nobody else does."""
+    began = time.monotonic()
+    time.sleep(IDLE_TTL_S)
+    while (left := unclosed(installation)) and time.monotonic() - began < bound_s:
+        time.sleep(LOOK_EVERY_S)
+    tell(f"Settled in {time.monotonic() - began:.1f} s; {left} sessions not closed.")
+
+
+def _break_down(supervisor: Supervisor, ledger: Ledger, findings: Findings) -> None:
+    tell("Faults from outside:")
+    for kind, number in supervisor.done.most_common():
+        tell(f"  {number:6} {kind}" + (f" ({supervisor.missed[kind]} met nothing)" if supervisor.missed[kind] else ""))
+    tell("Failpoints:")
+    for name, number in sorted(Counter(supervisor.installation.hits()).items()):
+        tell(f"  {number:6} {name}")
+    tell("Answers:")
+    for answer, number in sorted(ledger.answers.items(), key=lambda item: -item[1]):
+        tell(f"  {number:6} {answer}")
+    tell(
+        f"{findings.sessions} sessions, {findings.acknowledged_events} events acknowledged, "
+        f"{supervisor.restarts} processes started again; lost {findings.lost}, double {findings.double_snapshots}, "
+        f"late or fenced {findings.late_or_fenced_writes_accepted}, not closed {findings.unclosed}"
+    )
+    for note in findings.notes[:NOTES_SHOWN]:
+        tell(f"  {note}")
+    if len(findings.notes) > NOTES_SHOWN:
+        tell(f"  and {len(findings.notes) - NOTES_SHOWN} more")
