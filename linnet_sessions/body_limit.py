@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from sessions_app.api.parsers import JOURNAL_PATH, body_too_large
 from sessions_app.api.problems import problem_http
-from sessions_app.errors import BodyTooLarge, FieldProblem, LengthRequired, LinnetError
-from sessions_app.jsonbody import MAX_BODY_BYTES
+from sessions_app.errors import LengthRequired, LinnetError
+from sessions_app.jsonbody import MAX_BODY_BYTES, MAX_JOURNAL_BYTES
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -36,13 +37,12 @@ class BodyLimit:
 
 def _problem(scope: Message) -> LinnetError | None:
     headers = dict(scope["headers"])
+    limit = MAX_JOURNAL_BYTES if scope["path"] == JOURNAL_PATH else MAX_BODY_BYTES
     if b"transfer-encoding" in headers:
         return LengthRequired()
     length = headers.get(b"content-length", b"0")
-    if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-        return BodyTooLarge(
-            [FieldProblem("body", "length", f"must not be larger than {MAX_BODY_BYTES} bytes; send less at a time")]
-        )
+    if not length.isdigit() or int(length) > limit:
+        return body_too_large(limit)
     return None
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import environ
 
+from sessions_app.jsonbody import MAX_JOURNAL_BYTES
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -85,6 +87,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+# As much as the largest body may have (docs/api.md), and never spooled to disk: it holds content, unsealed.
+DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_JOURNAL_BYTES
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -12,7 +12,8 @@
     │   ├── NoSuchAddress           E-REQUEST-006  404
     │   ├── MethodNotAllowed        E-REQUEST-007  405
     │   ├── LengthRequired          E-REQUEST-008  411
-    │   └── BadRequest              E-REQUEST-009  400
+    │   ├── BadRequest              E-REQUEST-009  400
+    │   └── TooManyRequests         E-REQUEST-010  429
     ├── AuthError
     │   ├── NotAuthenticated        E-AUTH-001     401
     │   └── NotAllowed              E-AUTH-002     403
@@ -30,7 +31,8 @@
     ├── InvalidEvent                E-EVENT-001    422
     ├── VaultUnavailable            E-VAULT-001    503 / 409
     ├── SnapshotNotFound            E-VAULT-002    404
-    └── ServiceFault                E-SERVICE-001  500
+    ├── ServiceFault                E-SERVICE-001  500
+    └── ServiceUnavailable          E-SERVICE-002  503
 
 An error says what happened and what the person can do next; it never repeats what was sent, because that
 may be somebody's words. The class is the one home of its code, status and title; the edges turn it into a
@@ -162,6 +164,21 @@ class BadRequest(RequestError):
         "The request is not one that this service reads. Check the address: its host must be one that the service "
         "answers to (ALLOWED_HOSTS)."
     )
+
+
+class TooManyRequests(RequestError):
+    """More calls in a minute than one user may make. ``retry_after_s`` says when to come back."""
+
+    code = "E-REQUEST-010"
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, what: str, *, limit: int, retry_after_s: int) -> None:
+        super().__init__(
+            f"At most {limit} {what} a minute are taken from one user. This one was not carried out, and nothing that "
+            f"was acknowledged before is lost. Send it again in {retry_after_s} s.",
+            retry_after_s=retry_after_s,
+        )
 
 
 class AuthError(LinnetError):
@@ -329,6 +346,18 @@ class ServiceFault(LinnetError):
     default_detail = (
         "The request was not carried out, and nothing that was acknowledged before is lost. Try again; if it "
         "lasts, tell support when it happened."
+    )
+
+
+class ServiceUnavailable(LinnetError):
+    """The database does not answer now. Nothing that was acknowledged is lost."""
+
+    code = "E-SERVICE-002"
+    status = 503
+    title = "The service is not available now"
+    default_detail = (
+        "The database does not answer, so the request was not acknowledged. Nothing that was acknowledged before is "
+        "lost. Send it again after a while, with the same Idempotency-Key if it had one."
     )
 
 

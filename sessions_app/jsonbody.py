@@ -13,13 +13,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, NoReturn
 
 from sessions_app.errors import FieldProblem, InvalidEvent, InvalidFields, MalformedBody
 
 MAX_BODY_BYTES = 1024 * 1024
 """The most bytes that one request may carry; the edges refuse more before they read."""
+
+MAX_JOURNAL_BYTES = 8 * 1024 * 1024
+"""The same for an annotator's bulk append, which carries many sessions' events."""
 
 MAX_DEPTH = 16
 """The most arrays and objects inside one another, the body itself included."""
@@ -91,10 +94,7 @@ def read_object(data: bytes) -> dict[str, Any]:
         InvalidEvent: something inside ``events`` cannot be kept. Codes: nul, surrogate, not_finite.
         InvalidFields: the same, anywhere else.
     """
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _malformed("encoding", f"must be UTF-8; byte {error.start}, counted from 0, is not") from None
+    text = _decoded(data)
     structure = _structure(data)
     if _depth(structure) > MAX_DEPTH:
         raise _malformed("depth", f"must not be nested more than {MAX_DEPTH} deep")
@@ -104,9 +104,40 @@ def read_object(data: bytes) -> dict[str, Any]:
         value = _read_quickly(text, names=structure.count(b":"))
     except _SuspectError:
         value = _read_carefully(text)
+    return _object(value)
+
+
+def parse_object(data: bytes) -> dict[str, Any]:
+    """Return the JSON object in ``data`` as ``read_object`` does, but leave what cannot be kept where it is.
+
+    For a body of many independent parts, of which one bad part must not spoil the others: whoever reads the parts
+    refuses NaN, infinities (integers too long to be finite are one), NUL and lone surrogates in each. The last of
+    members of one name counts.
+
+    Raises:
+        MalformedBody: the bytes are not such an object. Codes: encoding, json, depth, not_an_object.
+    """
+    text = _decoded(data)
+    if _depth(_structure(data)) > MAX_DEPTH:
+        raise _malformed("depth", f"must not be nested more than {MAX_DEPTH} deep")
+    return _object(_loads(text, parse_int=_finite_int))
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _malformed("encoding", f"must be UTF-8; byte {error.start}, counted from 0, is not") from None
+
+
+def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _malformed("not_an_object", "must be a JSON object")
     return value
+
+
+def _finite_int(digits: str) -> float:
+    return int(digits) if len(digits) <= MAX_INTEGER_CHARS else inf
 
 
 def _malformed(code: str, message: str) -> MalformedBody:

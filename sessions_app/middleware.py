@@ -10,13 +10,15 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
 from sessions_app.api.access import plan_of, required_tier
 from sessions_app.api.problems import problem_http
+from sessions_app.api.user_tokens import UserTokenAuthentication
 from sessions_app.errors import LinnetError, NotAuthenticated
+from sessions_app.models import Annotator
 from sessions_app.services.tiers import require_tier
+from sessions_app.services.tokens import ANNOTATOR_PREFIX, find_annotator
 from sessions_app.tiers import Tier
 
 API_PREFIX = "/api/v1/"
@@ -24,10 +26,11 @@ API_PREFIX = "/api/v1/"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A user, and whether a cookie (which browsers send by themselves) says so."""
+    """A user, and whether a cookie (which browsers send by themselves) says so; or an annotator, who is no user."""
 
-    user: AbstractBaseUser
-    by_cookie: bool
+    user: AbstractBaseUser | None
+    by_cookie: bool = False
+    annotator: Annotator | None = None
 
 
 class IdentityMiddleware:
@@ -51,19 +54,30 @@ class IdentityMiddleware:
 
 
 def _identify(request: HttpRequest) -> Identity | None:
-    if "Authorization" in request.headers:
-        found = None
-        header = request.headers["Authorization"]
-        # Tokens are plain ASCII; anything else is wrong already, and a NUL must not reach the database.
-        if header.isascii() and header.isprintable():
-            with suppress(AuthenticationFailed):
-                found = TokenAuthentication().authenticate(request)
-        if found is None:
+    header = request.headers.get("Authorization")
+    if header is not None:
+        identity = _identify_by_token(request, header)
+        if identity is None:
             raise NotAuthenticated
-        request.user = found[0]
-        return Identity(request.user, by_cookie=False)
+        return identity
     if request.user.is_authenticated:
         return Identity(request.user, by_cookie=True)
+    return None
+
+
+def _identify_by_token(request: HttpRequest, header: str) -> Identity | None:
+    # Tokens are plain ASCII; anything else is wrong already, and a NUL must not reach the database.
+    if not (header.isascii() and header.isprintable()):
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() == "token" and token.startswith(ANNOTATOR_PREFIX):
+        annotator = find_annotator(token)
+        return annotator and Identity(None, annotator=annotator)
+    with suppress(AuthenticationFailed):
+        found = UserTokenAuthentication().authenticate(request)
+        if found is not None:
+            request.user = found[0]
+            return Identity(request.user)
     return None
 
 
@@ -79,6 +93,8 @@ class PaidTierMiddleware:
     def process_view(self, request: HttpRequest, view: Any, _args: Any, _kwargs: Any) -> HttpResponse | None:
         if not request.path.startswith(API_PREFIX) or request.identity is None:  # type: ignore[attr-defined]
             return None
+        if request.identity.annotator is not None:  # type: ignore[attr-defined]
+            return None  # without a plan, and refused by every view but its own
         needed = required_tier(view, request.method or "")
         if needed is Tier.FREE:
             return None

@@ -3,6 +3,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
+from sessions_app.views.journal import JournalViewSet
 from sessions_app.views.preferences import SettingsViewSet
 from sessions_app.views.sessions import SessionViewSet
 from sessions_app.views.snapshots import SnapshotViewSet
@@ -12,6 +13,7 @@ router.register("sessions", SessionViewSet, basename="session")
 router.register("snapshots", SnapshotViewSet, basename="snapshot")
 
 urlpatterns = [
+    path("journal/", JournalViewSet.as_view({"post": "create"}), name="journal"),
     path("", include(router.urls)),
     path("settings/", SettingsViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), name="settings"),
     path("settings/panel/", SettingsViewSet.as_view({"get": "panel"}), name="panel"),

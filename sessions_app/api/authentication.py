@@ -17,7 +17,7 @@ class MiddlewareAuthentication(SessionAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         identity = request._request.identity
-        if identity is None:
+        if identity is None or identity.user is None:
             return None
         if identity.by_cookie:
             self.enforce_csrf(request)

@@ -42,6 +42,25 @@ class Appended:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch ready to be placed: its plaintext, and the MACs by which a retry is recognised."""
+
+    cipher: SessionCipher
+    body: bytes
+    count: int
+    idempotency_mac: bytes | None = None
+    body_mac: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a batch goes: what changes on the session's row, and the new row of the journal."""
+
+    changes: dict[str, Any]
+    row: JournalBatch
+
+
 def append(
     *,
     owner_id: int,
@@ -63,73 +82,95 @@ def append(
         VaultUnavailable: the key is not available now; nothing was acknowledged.
     """
     cipher_of_session = cipher_ahead(owner_id=owner_id, session_id=as_uuid(session_id))
-    lines = encode_events(batch.events)
-    body = Content({"withheld": batch.withheld, "speakers": batch.speakers}, lines).pack()
 
     def add(session: Session) -> Appended:
-        cipher = cipher_of_session()
-        macs = _macs(cipher, retry)
-        if retry is not None:
-            earlier = JournalBatch.objects.filter(session=session, idempotency_mac=macs["idempotency_mac"]).first()
+        prepared = prepare(
+            cipher_of_session(), batch, key=retry.key if retry else None, sent=retry.body if retry else None
+        )
+        if prepared.idempotency_mac is not None:
+            same_key = JournalBatch.objects.filter(session=session, idempotency_mac=prepared.idempotency_mac)
+            earlier = same_key.first()
             if earlier is not None:
-                return _answer_again(cipher, earlier, macs["body_mac"])
-        if session.content_bytes + len(body) > CONTENT_LIMIT:
-            raise SessionFull
-        first_seq = session.last_seq + 1
-        last_seq = session.last_seq + len(lines)
-        write_live(
-            session,
-            last_seq=last_seq,
-            content_bytes=session.content_bytes + len(body),
-            **activity(session, occurred_at=occurred_at, now=now),
-        )
-        JournalBatch.objects.create(
-            session=session,
-            first_seq=first_seq,
-            last_seq=last_seq,
-            sealed=cipher.seal_batch(first_seq, len(lines), body),
-            created_at=now,
-            answered_expires_at=session.expires_at,
-            **macs,
-        )
-        return _answer(first_seq, last_seq, batch.withheld, session.expires_at)
+                return answer_again(prepared, earlier)
+        placed = place(session, prepared, occurred_at=occurred_at, now=now)
+        write_live(session, **placed.changes)
+        placed.row.save(force_insert=True)
+        return answer(placed.row, batch.withheld)
 
     return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=add)
 
 
-def _macs(cipher: SessionCipher, retry: Retry | None) -> dict[str, bytes]:
-    """Keyed by the session's own key: a plain hash of a short body would tell what it says."""
-    if retry is None:
-        return {}
-    return {
-        "idempotency_mac": cipher.fingerprint("idempotency key", retry.key.encode()),
-        "body_mac": cipher.fingerprint("body", retry.body),
-    }
+def prepare(cipher: SessionCipher, batch: EventBatch, *, key: str | None = None, sent: bytes | None = None) -> Prepared:
+    """Make a batch ready.
+
+    The MACs are keyed by the session's own key: a plain hash of a short body would tell what it says.
+
+    Args:
+        key: the idempotency key, if there is one.
+        sent: the bytes that a retry must repeat; when they are not at hand, what would be stored of them.
+    """
+    lines = encode_events(batch.events)
+    body = Content({"withheld": batch.withheld, "speakers": batch.speakers}, lines).pack()
+    if key is None:
+        return Prepared(cipher, body, len(lines))
+    return Prepared(
+        cipher,
+        body,
+        len(lines),
+        idempotency_mac=cipher.fingerprint("idempotency key", key.encode()),
+        body_mac=cipher.fingerprint("body", body if sent is None else sent),
+    )
 
 
-def _answer(first_seq: int, last_seq: int, withheld: dict[str, int], expires_at: datetime) -> Appended:
-    accepted = last_seq - first_seq + 1
-    if not accepted:
-        return Appended(None, None, 0, withheld, expires_at)
-    return Appended(first_seq, last_seq, accepted, withheld, expires_at)
+def place(session: Session, prepared: Prepared, *, occurred_at: datetime | None, now: datetime) -> Place:
+    """Give a batch its place behind what the locked session holds, and seal it there.
+
+    Raises:
+        SessionFull: more than a snapshot can hold.
+        OutsideWindow: ``occurred_at`` can't be.
+    """
+    content_bytes = session.content_bytes + len(prepared.body)
+    if content_bytes > CONTENT_LIMIT:
+        raise SessionFull
+    first_seq, last_seq = session.last_seq + 1, session.last_seq + prepared.count
+    clocks = activity(session, occurred_at=occurred_at, now=now)
+    row = JournalBatch(
+        session=session,
+        first_seq=first_seq,
+        last_seq=last_seq,
+        sealed=prepared.cipher.seal_batch(first_seq, prepared.count, prepared.body),
+        created_at=now,
+        answered_expires_at=clocks["expires_at"],
+        idempotency_mac=prepared.idempotency_mac,
+        body_mac=prepared.body_mac,
+    )
+    return Place({"last_seq": last_seq, "content_bytes": content_bytes, **clocks}, row)
 
 
-def _answer_again(cipher: SessionCipher, earlier: JournalBatch, body_mac: bytes) -> Appended:
-    if bytes(earlier.body_mac or b"") != body_mac:
-        raise IdempotencyKeyReused(
-            [
-                FieldProblem(
-                    "Idempotency-Key",
-                    "reused",
-                    "was used before with another body; send a new key with a new body",
-                )
-            ]
-        )
+def answer(row: JournalBatch, withheld: dict[str, int]) -> Appended:
+    """What is acknowledged of a stored batch."""
+    if not row.count:
+        return Appended(None, None, 0, withheld, row.answered_expires_at)
+    return Appended(row.first_seq, row.last_seq, row.count, withheld, row.answered_expires_at)
+
+
+def answer_again(prepared: Prepared, earlier: JournalBatch) -> Appended:
+    """The same answer to a retry.
+
+    Raises:
+        IdempotencyKeyReused: the key came before with another body.
+        VaultUnavailable: the earlier batch does not open.
+    """
+    if bytes(earlier.body_mac or b"") != prepared.body_mac:
+        told = "was used before with another body; send a new key with a new body"
+        raise IdempotencyKeyReused([FieldProblem("Idempotency-Key", "reused", told)])
     try:
-        content = open_batch(cipher, first_seq=earlier.first_seq, last_seq=earlier.last_seq, sealed=earlier.sealed)
+        content = open_batch(
+            prepared.cipher, first_seq=earlier.first_seq, last_seq=earlier.last_seq, sealed=earlier.sealed
+        )
     except VaultError as error:
         raise vault_unavailable(error) from None
-    return _answer(earlier.first_seq, earlier.last_seq, content.head["withheld"], earlier.answered_expires_at)
+    return answer(earlier, content.head["withheld"])
 
 
 @dataclass(frozen=True, slots=True)

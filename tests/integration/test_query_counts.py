@@ -1,33 +1,33 @@
 """How many statements each call costs, exactly, and that none of them grows with what is stored.
 
-Every call spends two on the API token, and one on the user's plan where that is asked for. BEGIN, COMMIT and
+Every call spends one on the API token, and one on the user's plan where that is asked for. BEGIN, COMMIT and
 savepoints are not counted. SQLite and PostgreSQL cost the same. "Inside" is the part within the call's own
 transaction, which begins with taking a lock.
 
 ==================================  ==========  ======
 call                                statements  inside
 ==================================  ==========  ======
-start, the user's first             11          7
-start                               10          6
-append                              6           3
-append, with Idempotency-Key        7           4
-append, a retry                     5           2
-touch                               4           2
-attach                              4           2
-speakers                            5           2
-history                             6           0
-detail, live                        5           0
-detail, closed                      5           0
-end                                 10          8
-end, a retry                        6           1
-receipt                             6           0
-list of sessions                    5           0
-list of snapshots                   3           0
-panel                               9           0
-snapshot, metadata                  3           0
-snapshot, content                   4           0
-import, into a new session          15          11
-import, into a live session         8           5
+start, the user's first             10          7
+start                               9           6
+append                              5           3
+append, with Idempotency-Key        6           4
+append, a retry                     4           2
+touch                               3           2
+attach                              3           2
+speakers                            4           2
+history                             5           0
+detail, live                        4           0
+detail, closed                      4           0
+end                                 9           8
+end, a retry                        5           1
+receipt                             5           0
+list of sessions                    4           0
+list of snapshots                   2           0
+panel                               8           0
+snapshot, metadata                  2           0
+snapshot, content                   3           0
+import, into a new session          14          11
+import, into a live session         7           5
 ==================================  ==========  ======
 """
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from linnet_sessions.body_limit import BodyLimit
-from sessions_app.jsonbody import MAX_BODY_BYTES
+from sessions_app.jsonbody import MAX_BODY_BYTES, MAX_JOURNAL_BYTES
 
 
-def ask(headers: dict[str, str]) -> tuple[bool, int, dict[str, Any]]:
+def ask(headers: dict[str, str], path: str = "/api/v1/sessions/") -> tuple[bool, int, dict[str, Any]]:
     """Whether the request got through; else the status and the document of the answer."""
     reached = False
     sent: list[Any] = []
@@ -25,7 +25,7 @@ def ask(headers: dict[str, str]) -> tuple[bool, int, dict[str, Any]]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
+    scope = {"type": "http", "path": path, "headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
     asyncio.run(BodyLimit(application)(scope, receive, send))
     if reached:
         return True, 0, {}
@@ -47,6 +47,11 @@ def test_body_over_the_limit_is_refused(length: str) -> None:
     reached, status, document = ask({"content-length": length})
     assert not reached
     assert (status, document["code"], document["field"]) == (413, "E-REQUEST-002", "body")
+
+
+def test_bulk_append_may_carry_more() -> None:
+    assert ask({"content-length": str(MAX_JOURNAL_BYTES)}, "/api/v1/journal/")[0]
+    assert ask({"content-length": str(MAX_JOURNAL_BYTES + 1)}, "/api/v1/journal/")[1] == 413
 
 
 def test_body_of_unknown_length_is_refused() -> None:

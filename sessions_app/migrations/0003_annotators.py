@@ -1,0 +1,21 @@
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('sessions_app', '0002_leave_room_in_pages'),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name='Annotator',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=64, unique=True)),
+                ('digest', models.CharField(editable=False, max_length=64, unique=True)),
+                ('created_at', models.DateTimeField()),
+            ],
+        ),
+    ]

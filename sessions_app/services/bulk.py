@@ -1,0 +1,163 @@
+"""Bulk append: an annotator's batches for many sessions, in one transaction, with a result for each.
+
+The annotator needs no lease: its own credential lets it append to live sessions, and do nothing else. One batch that
+can't be stored (its session is over, an event is wrong) is answered for what it is and spoils none of the others.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Field
+from django.db.models.functions import Now
+
+from sessions_app.errors import InvalidSession, LinnetError
+from sessions_app.events import EventBatch
+from sessions_app.models import JournalBatch, Session
+from sessions_app.services.closing import session_over, settle_overdue
+from sessions_app.services.holding import as_uuid
+from sessions_app.services.journal import Appended, Place, Prepared, answer, answer_again, place, prepare
+from sessions_app.services.sealing import vault_unavailable
+from snapshots.crypto import SessionCipher
+from snapshots.errors import VaultError
+from snapshots.services.keys import session_ciphers
+
+#: One statement for each row, sent together; with the guard of every write. See docs/adr/0011.
+_WRITTEN = ("last_seq", "content_bytes", "last_activity_at", "expires_at")
+
+
+@dataclass(frozen=True, slots=True)
+class BulkBatch:
+    """A batch for one session. ``idempotency_key`` makes a retry safe; it is compared with the batch's events."""
+
+    session_id: str
+    batch: EventBatch
+    idempotency_key: str | None = None
+    occurred_at: datetime | None = None
+
+
+class _RanOut(Exception):
+    """A guarded write changed no row: a lease ran out between the look at the row and the write."""
+
+
+def append_many(*, batches: Sequence[BulkBatch], now: datetime) -> list[Appended | LinnetError]:
+    """Seal and store many batches. When this returns, what it acknowledges is durable.
+
+    Returns:
+        For each batch, in order, what was acknowledged, or why it was not.
+    """
+    try:
+        with transaction.atomic():
+            work = _Work.begin(batches, now=now)
+            results = [work.add(batch) for batch in batches]
+            work.write()
+    except _RanOut:
+        if len(batches) > 1:
+            # Rare, and nothing was stored: one by one, so that only the one that is over is told so.
+            return [append_many(batches=[batch], now=now)[0] for batch in batches]
+        results = [None]
+    return [result or _over(batch, now=now) for batch, result in zip(batches, results, strict=True)]
+
+
+def _over(batch: BulkBatch, *, now: datetime) -> LinnetError:
+    """Close in place a session that is past its deadline, and say why it takes nothing more."""
+    own = Session.objects.filter(pk=as_uuid(batch.session_id))
+    expires_at = own.values_list("expires_at", flat=True).first()
+    now = max(now, expires_at) if expires_at else now
+    settle_overdue(own, now=now)
+    session = own.first()
+    return InvalidSession() if session is None else session_over(session, now=now)
+
+
+@dataclass(slots=True)
+class _Work:
+    """The locked rows of a request, what belongs to them, and what is to be written."""
+
+    now: datetime
+    sessions: Mapping[uuid.UUID, Session]
+    ciphers: Mapping[uuid.UUID, SessionCipher | VaultError]
+    earlier: dict[tuple[uuid.UUID, bytes], JournalBatch]
+    changed: dict[uuid.UUID, Session] = field(default_factory=dict)
+    rows: list[JournalBatch] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, batches: Sequence[BulkBatch], *, now: datetime) -> _Work:
+        """Lock the rows, in one order for all, and fetch what belongs to them. Three queries."""
+        ids = {session_id for batch in batches if (session_id := _id_of(batch)) is not None}
+        locked = Session.objects.filter(pk__in=ids).select_for_update(of=("self",)).order_by("pk").defer("settings")
+        sessions = {session.pk: session for session in locked}
+        ciphers = session_ciphers(owners={session.pk: session.owner_id for session in sessions.values()})
+        macs = [
+            cipher.fingerprint("idempotency key", batch.idempotency_key.encode())
+            for batch in batches
+            if batch.idempotency_key is not None
+            and (session_id := _id_of(batch)) is not None
+            and isinstance(cipher := ciphers.get(session_id), SessionCipher)
+        ]
+        earlier: dict[tuple[uuid.UUID, bytes], JournalBatch] = {}
+        if macs:
+            for row in JournalBatch.objects.filter(session__in=sessions, idempotency_mac__in=macs):
+                earlier[row.session_id, bytes(row.idempotency_mac or b"")] = row
+        return cls(now, sessions, ciphers, earlier)
+
+    def add(self, batch: BulkBatch) -> Appended | LinnetError | None:
+        """Take one batch in, or say why not; None: the session is over."""
+        session_id = _id_of(batch)
+        session = self.sessions.get(session_id) if session_id else None
+        if session is None:
+            return InvalidSession()
+        if session.is_closed or session.is_overdue(self.now):
+            return None
+        cipher = self.ciphers[session.pk]
+        try:
+            if isinstance(cipher, VaultError):
+                raise vault_unavailable(cipher)
+            return self._take(batch, session, prepare(cipher, batch.batch, key=batch.idempotency_key))
+        except LinnetError as error:
+            return error
+
+    def _take(self, batch: BulkBatch, session: Session, prepared: Prepared) -> Appended:
+        if prepared.idempotency_mac is not None:
+            earlier = self.earlier.get((session.pk, prepared.idempotency_mac))
+            if earlier is not None:
+                return answer_again(prepared, earlier)
+        placed: Place = place(session, prepared, occurred_at=batch.occurred_at, now=self.now)
+        for name, value in placed.changes.items():
+            setattr(session, name, value)
+        self.changed[session.pk] = session
+        self.rows.append(placed.row)
+        if prepared.idempotency_mac is not None:
+            self.earlier[session.pk, prepared.idempotency_mac] = placed.row
+        return answer(placed.row, batch.batch.withheld)
+
+    def write(self) -> None:
+        """The guarded writes of the rows, then the journal."""
+        if not self.changed:
+            return
+        table, columns = Session._meta.db_table, ", ".join(f"{name} = %s" for name in _WRITTEN)
+        clock, _ = Session.objects.all().query.get_compiler(connection=connection).compile(Now())
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"UPDATE {table} SET {columns} WHERE id = %s AND state = 'active' AND expires_at > {clock}",  # noqa: S608
+                [_parameters(session) for session in self.changed.values()],
+            )
+            if cursor.rowcount != len(self.changed):
+                raise _RanOut
+        JournalBatch.objects.bulk_create(self.rows)
+
+
+def _parameters(session: Session) -> list[Any]:
+    fields = [field for name in (*_WRITTEN, "id") if isinstance(field := Session._meta.get_field(name), Field)]
+    return [field.get_db_prep_save(getattr(session, field.attname), connection) for field in fields]
+
+
+def _id_of(batch: BulkBatch) -> uuid.UUID | None:
+    try:
+        return as_uuid(batch.session_id)
+    except InvalidSession:
+        return None
