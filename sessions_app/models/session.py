@@ -13,6 +13,7 @@ from django.db.models import F, Q
 
 from sessions_app.lease import Clocks, CloseReason, Policy, State, expiry_reason
 from sessions_app.tiers import Tier
+from snapshots.models import SessionKey
 
 #: A routing name such as a call or room id. Not a place for prose: staff tools don't show it, but it is not sealed.
 TOPIC_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,119}$"
@@ -51,6 +52,10 @@ class SessionQuerySet(models.QuerySet["Session"]):
         }
         return self.filter(**{name: value for name, value in wanted.items() if value})
 
+    def with_key(self) -> Self:
+        """The wrapped keys come with the row, in the same query."""
+        return self.select_related("key__user_key")
+
     def lock(self, session_id: uuid.UUID) -> Session:
         """The row, locked until the transaction ends. Check its deadline only after this.
 
@@ -85,6 +90,16 @@ class Session(models.Model):
     hard_expires_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
 
+    # Without a constraint: keys are destroyed first, and a row that outlives its key says so by itself.
+    key = models.ForeignKey(
+        SessionKey,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        editable=False,
+        related_name="+",
+    )
     token_mac = models.BinaryField(max_length=32, null=True, unique=True, editable=False)
     epoch = models.PositiveIntegerField(default=1)
 

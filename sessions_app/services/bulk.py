@@ -7,7 +7,7 @@ can't be stored (its session is over, an event is wrong) is answered for what it
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,9 +23,9 @@ from sessions_app.services.closing import session_over, settle_overdue
 from sessions_app.services.holding import as_uuid
 from sessions_app.services.journal import Appended, Place, Prepared, answer, answer_again, place, prepare
 from sessions_app.services.sealing import vault_unavailable
-from snapshots.crypto import SessionCipher
+from snapshots.crypto import Key, SessionCipher
 from snapshots.errors import VaultError
-from snapshots.services.keys import session_ciphers
+from snapshots.services.keys import open_session_key
 
 #: One statement for each row, sent together; with the guard of every write. See docs/adr/0011.
 _WRITTEN = ("last_seq", "content_bytes", "last_activity_at", "expires_at")
@@ -87,11 +87,11 @@ class _Work:
 
     @classmethod
     def begin(cls, batches: Sequence[BulkBatch], *, now: datetime) -> _Work:
-        """Lock the rows, in one order for all, and fetch what belongs to them. Three queries."""
+        """Lock the rows, in one order for all, and fetch what belongs to them. Two queries."""
         ids = {session_id for batch in batches if (session_id := _id_of(batch)) is not None}
-        locked = Session.objects.filter(pk__in=ids).select_for_update(of=("self",)).order_by("pk").defer("settings")
-        sessions = {session.pk: session for session in locked}
-        ciphers = session_ciphers(owners={session.pk: session.owner_id for session in sessions.values()})
+        rows = Session.objects.filter(pk__in=ids).with_key().defer("settings", "labels")
+        sessions = {session.pk: session for session in rows.select_for_update(of=("self",)).order_by("pk")}
+        ciphers = _ciphers(sessions.values())
         macs = [
             cipher.fingerprint("idempotency key", batch.idempotency_key.encode())
             for batch in batches
@@ -149,6 +149,18 @@ class _Work:
             if cursor.rowcount != len(self.changed):
                 raise _RanOut
         JournalBatch.objects.bulk_create(self.rows)
+
+
+def _ciphers(sessions: Iterable[Session]) -> dict[uuid.UUID, SessionCipher | VaultError]:
+    """The cipher of each session, or why there is none. Each user's key is unwrapped once."""
+    ciphers: dict[uuid.UUID, SessionCipher | VaultError] = {}
+    user_keys: dict[uuid.UUID, Key] = {}
+    for session in sessions:
+        try:
+            ciphers[session.pk] = open_session_key(session.key, owner_id=session.owner_id, user_keys=user_keys)
+        except VaultError as error:
+            ciphers[session.pk] = error
+    return ciphers
 
 
 def _parameters(session: Session) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 MAX_CLOSE_ATTEMPTS = 8
 FIRST_BACKOFF = timedelta(seconds=30)
 LONGEST_BACKOFF = timedelta(hours=1)
+#: Batches of a journal that are in memory at a time: an hour's call in one query, a day's without the whole of it.
+JOURNAL_PAGE = 200
 #: As much of an error's name as its column holds.
 CLOSE_ERROR_LENGTH = 40
 
@@ -111,8 +114,7 @@ def _read_journal(session: Session, cipher: SessionCipher) -> tuple[list[bytes],
     lines: list[bytes] = []
     withheld: Counter[str] = Counter()
     speakers: set[str] = set()
-    batches = JournalBatch.objects.filter(session=session).order_by("id")
-    for first_seq, last_seq, sealed in batches.values_list("first_seq", "last_seq", "sealed").iterator():
+    for first_seq, last_seq, sealed in _batches(session):
         if first_seq != len(lines) + 1:
             raise ContentDamaged("the journal has a gap")
         content = open_batch(cipher, first_seq=first_seq, last_seq=last_seq, sealed=sealed)
@@ -122,6 +124,18 @@ def _read_journal(session: Session, cipher: SessionCipher) -> tuple[list[bytes],
     if len(lines) != session.last_seq:
         raise ContentDamaged("the journal does not end where the session says")
     return lines, dict(sorted(withheld.items())), sorted(speakers)
+
+
+def _batches(session: Session) -> Iterator[tuple[int, int, bytes | memoryview]]:
+    """First and last number and the sealed bytes of each batch, in order. A query a page: most journals are one."""
+    journal = JournalBatch.objects.filter(session=session).order_by("id")
+    after = 0
+    while True:
+        page = list(journal.filter(id__gt=after).values_list("id", "first_seq", "last_seq", "sealed")[:JOURNAL_PAGE])
+        for after, *batch in page:
+            yield tuple(batch)
+        if len(page) < JOURNAL_PAGE:
+            return
 
 
 def retention(owner_id: int, reason: CloseReason) -> timedelta:

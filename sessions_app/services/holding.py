@@ -37,21 +37,31 @@ def holds(session: Session, token: str) -> bool:
     return session.token_mac is not None and constant_time_compare(bytes(session.token_mac), token_mac(token))
 
 
-def hold(*, owner_id: int, session_id: Any, token: str | None, now: datetime, work: Callable[[Session], T]) -> T:
+def hold(
+    *,
+    owner_id: int,
+    session_id: Any,
+    token: str | None,
+    now: datetime,
+    work: Callable[[Session], T],
+    with_key: bool = False,
+) -> T:
     """Do one write on a live session, in one transaction, as the holder of its lease.
 
     Args:
         token: the lease token, or None for what needs no lease (attaching makes a new one).
         work: gets the locked row. Its first write must be :func:`write_live`.
+        with_key: whether the work seals or opens something.
 
     Raises:
         InvalidSession: unknown, malformed, or somebody else's.
         SessionExpired: closed, or past its deadline; in the latter case it is closed here and now.
         LeaseLost: the token is not the current one.
     """
+    own = Session.objects.owned_by(owner_id)
     with transaction.atomic():
         try:
-            session = Session.objects.owned_by(owner_id).lock(as_uuid(session_id))
+            session = (own.with_key() if with_key else own).lock(as_uuid(session_id))
         except Session.DoesNotExist:
             raise InvalidSession from None
         if not session.is_closed and not session.is_overdue(now):

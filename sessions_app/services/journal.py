@@ -12,8 +12,8 @@ from sessions_app.errors import FieldProblem, IdempotencyKeyReused, SessionFull
 from sessions_app.events import EventBatch
 from sessions_app.models import JournalBatch, ResumedSnapshot, Session
 from sessions_app.services.closing import session_over
-from sessions_app.services.holding import activity, as_uuid, find_session, hold, write_live
-from sessions_app.services.sealing import cipher_ahead, open_batch, vault_unavailable
+from sessions_app.services.holding import activity, find_session, hold, write_live
+from sessions_app.services.sealing import cipher_of, open_batch, vault_unavailable
 from snapshots.content import Content, encode_events
 from snapshots.crypto import SNAPSHOT_CAP, SessionCipher
 from snapshots.errors import ContentDamaged, VaultError
@@ -81,11 +81,10 @@ def append(
         SessionFull: more than a snapshot can hold.
         VaultUnavailable: the key is not available now; nothing was acknowledged.
     """
-    cipher_of_session = cipher_ahead(owner_id=owner_id, session_id=as_uuid(session_id))
 
     def add(session: Session) -> Appended:
         prepared = prepare(
-            cipher_of_session(), batch, key=retry.key if retry else None, sent=retry.body if retry else None
+            cipher_of(session), batch, key=retry.key if retry else None, sent=retry.body if retry else None
         )
         if prepared.idempotency_mac is not None:
             same_key = JournalBatch.objects.filter(session=session, idempotency_mac=prepared.idempotency_mac)
@@ -97,7 +96,7 @@ def append(
         placed.row.save(force_insert=True)
         return answer(placed.row, batch.withheld)
 
-    return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=add)
+    return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=add, with_key=True)
 
 
 def prepare(cipher: SessionCipher, batch: EventBatch, *, key: str | None = None, sent: bytes | None = None) -> Prepared:

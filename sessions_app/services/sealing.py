@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from sessions_app.errors import VaultUnavailable
 from sessions_app.models import Session
 from snapshots.content import Content
 from snapshots.crypto import CryptoError, SessionCipher
 from snapshots.errors import ContentDamaged, KeyMissing, VaultError
-from snapshots.services.keys import session_cipher
+from snapshots.services.keys import open_session_key
 
 
 def vault_unavailable(error: VaultError) -> VaultUnavailable:
@@ -28,22 +27,16 @@ def vault_unavailable(error: VaultError) -> VaultUnavailable:
     )
 
 
-def cipher_ahead(*, owner_id: int, session_id: Any) -> Callable[[], SessionCipher]:
-    """Fetch a session's cipher before its row is locked, so that the lock is held for less.
+def cipher_of(session: Session) -> SessionCipher:
+    """The cipher of a session that was fetched ``with_key``. No query.
 
-    What hinders it is raised (VaultUnavailable) only when the cipher is asked for: a session that is over, or
-    somebody else's, has no key here either, and must be answered for what it is.
+    Raises:
+        VaultUnavailable: there is none now.
     """
     try:
-        cipher = session_cipher(owner_id=owner_id, session_id=session_id)
+        return open_session_key(session.key, owner_id=session.owner_id)
     except VaultError as error:
-        problem = vault_unavailable(error)
-
-        def refuse() -> NoReturn:
-            raise problem
-
-        return refuse
-    return lambda: cipher
+        raise vault_unavailable(error) from None
 
 
 def open_batch(cipher: SessionCipher, *, first_seq: int, last_seq: int, sealed: bytes | memoryview) -> Content:

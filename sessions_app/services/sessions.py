@@ -113,7 +113,7 @@ def _topic_is_held(plan: Plan, request: StartRequest, *, now: datetime) -> bool:
 def _create(owner_id: int, plan: Plan, policy: Policy, request: StartRequest, *, now: datetime) -> Lease:
     session_id = uuid.uuid4()
     try:
-        create_session_key(owner_id=owner_id, session_id=session_id, now=now)
+        key = create_session_key(owner_id=owner_id, session_id=session_id, now=now).key
     except VaultError as error:
         raise vault_unavailable(error) from None
     token = new_token()
@@ -122,6 +122,7 @@ def _create(owner_id: int, plan: Plan, policy: Policy, request: StartRequest, *,
         with transaction.atomic():
             session = Session.objects.create(
                 id=session_id,
+                key_id=key.id,
                 owner_id=owner_id,
                 tenant=plan.tenant,
                 topic=request.topic,

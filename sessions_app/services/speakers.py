@@ -8,8 +8,8 @@ from typing import Any
 
 from sessions_app.errors import FieldProblem, InvalidFields
 from sessions_app.models import Session
-from sessions_app.services.holding import activity, as_uuid, hold, write_live
-from sessions_app.services.sealing import cipher_ahead, open_labels, seal_labels, vault_unavailable
+from sessions_app.services.holding import activity, hold, write_live
+from sessions_app.services.sealing import cipher_of, open_labels, seal_labels, vault_unavailable
 from snapshots.errors import VaultError
 
 MAX_SPEAKERS = 64
@@ -27,10 +27,9 @@ def label_speakers(
         InvalidFields: more speakers than a session can have.
         VaultUnavailable: the labels can't be opened now.
     """
-    cipher_of_session = cipher_ahead(owner_id=owner_id, session_id=as_uuid(session_id))
 
     def merge(session: Session) -> dict[str, Any]:
-        cipher = cipher_of_session()
+        cipher = cipher_of(session)
         try:
             labels = merged(open_labels(session, cipher), changes)
         except VaultError as error:
@@ -48,7 +47,7 @@ def label_speakers(
         )
         return labels
 
-    return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=merge)
+    return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=merge, with_key=True)
 
 
 def merged(labels: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

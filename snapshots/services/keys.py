@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -18,7 +17,7 @@ from snapshots.crypto import (
     user_key_context,
     wrap_session_key,
 )
-from snapshots.errors import ContentDamaged, KeyMissing, VaultError
+from snapshots.errors import ContentDamaged, KeyMissing
 from snapshots.models import SessionKey, UserKey
 from snapshots.services.keyring import keyring
 
@@ -86,39 +85,36 @@ def session_cipher(*, owner_id: int, session_id: uuid.UUID) -> SessionCipher:
         ContentDamaged: a wrapped key does not open.
     """
     row = SessionKey.objects.select_related("user_key").filter(session_id=session_id).first()
-    if row is None or row.user_key.owner_id != owner_id:
-        raise KeyMissing("the session's key is not there")
-    return _cipher(row, _unwrap_user_key(row.user_key, owner_id=owner_id))
+    return open_session_key(row, owner_id=owner_id)
 
 
-def session_ciphers(*, owners: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, SessionCipher | VaultError]:
-    """The ciphers of many sessions, in one query; or, by session, why there is none.
+def open_session_key(
+    row: SessionKey | None, *, owner_id: int, user_keys: dict[uuid.UUID, Key] | None = None
+) -> SessionCipher:
+    """The cipher of a session whose key's row is at hand, with its user's. No query.
 
     Args:
-        owners: whose session each is.
+        row: None when there is none.
+        owner_id: as in :func:`session_cipher`.
+        user_keys: users' keys that were unwrapped before in the same piece of work; what is unwrapped here is added.
+
+    Raises:
+        KeyMissing, ContentDamaged: as :func:`session_cipher`.
     """
-    ciphers: dict[uuid.UUID, SessionCipher | VaultError] = {}
-    user_keys: dict[uuid.UUID, Key] = {}
-    for row in SessionKey.objects.select_related("user_key").filter(session_id__in=owners):
-        owner_id = owners[row.session_id]
-        if row.user_key.owner_id != owner_id:
-            continue
-        try:
-            if row.user_key_id not in user_keys:
-                user_keys[row.user_key_id] = _unwrap_user_key(row.user_key, owner_id=owner_id)
-            ciphers[row.session_id] = _cipher(row, user_keys[row.user_key_id])
-        except VaultError as error:
-            ciphers[row.session_id] = error
-    return {
-        session_id: ciphers.get(session_id) or KeyMissing("the session's key is not there") for session_id in owners
-    }
-
-
-def _cipher(row: SessionKey, user_key: Key) -> SessionCipher:
-    deployment, owner, session = keyring().deployment, owner_name(row.user_key.owner_id), str(row.session_id)
+    if row is None or row.user_key.owner_id != owner_id:
+        raise KeyMissing("the session's key is not there")
+    user_keys = {} if user_keys is None else user_keys
+    if row.user_key_id not in user_keys:
+        user_keys[row.user_key_id] = _unwrap_user_key(row.user_key, owner_id=owner_id)
+    deployment, owner, session = keyring().deployment, owner_name(owner_id), str(row.session_id)
     try:
         key = unwrap_session_key(
-            user_key, deployment=deployment, owner=owner, session=session, key_id=row.id, blob=bytes(row.wrapped)
+            user_keys[row.user_key_id],
+            deployment=deployment,
+            owner=owner,
+            session=session,
+            key_id=row.id,
+            blob=bytes(row.wrapped),
         )
     except KeyNotAvailable:
         raise KeyMissing("the session's key is sealed under a user key that is not there") from None

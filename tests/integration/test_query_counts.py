@@ -9,12 +9,12 @@ call                                statements  inside
 ==================================  ==========  ======
 start, the user's first             10          7
 start                               9           6
-append                              5           3
-append, with Idempotency-Key        6           4
-append, a retry                     4           2
+append                              4           3
+append, with Idempotency-Key        5           4
+append, a retry                     3           2
 touch                               3           2
 attach                              3           2
-speakers                            4           2
+speakers                            3           2
 history                             5           0
 detail, live                        4           0
 detail, closed                      4           0
