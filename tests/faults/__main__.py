@@ -14,7 +14,6 @@ from tests.e2e.stack import ROOT
 from tests.faults.naive import VARIANTS
 from tests.faults.rounds import Options, run, tell
 
-
 DEFAULT_SECONDS = 60.0
 
 
@@ -57,9 +56,20 @@ def main(arguments: list[str]) -> int:
 def _naive(options: Options, seconds: float, counted: dict[str, int]) -> tuple[int, bool]:
     """The wrong variants, one after the other: how many faults were found, and whether one kept all of its own."""
     total, missed = 0, False
-    for variant in VARIANTS:
+    for variant, factor in VARIANTS.items():
         tell(f"\nThe naive variant {variant}, {seconds:.0f} s:")
-        outcome = run(replace(options, variant=variant, seconds=seconds, kills=0, kill_backends=False, settle_s=6))
+        outcome = run(
+            replace(
+                options,
+                variant=variant,
+                seconds=seconds,
+                kills=0,
+                rate=options.rate * factor,
+                settle_s=6,
+                kill_backends=False,
+                stop_services=False,
+            )
+        )
         found = outcome.findings
         # A session that is not closed yet may only be waiting for its turn: it tells nothing here.
         faults = found.lost + found.double_snapshots + found.late_or_fenced_writes_accepted
@@ -91,8 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="plan the same faults and clients as the run that printed this seed")
     parser.add_argument("--naive", action="store_true", help="only the variants that are wrong on purpose")
     parser.add_argument("--naive-seconds", type=float, default=15, help="how long for each of these (default 15)")
-    parser.add_argument("--clients", type=int, default=10, help="how many clients (default 10)")
-    parser.add_argument("--gap", type=float, default=0.4, help="mean seconds between faults from outside (default 0.4)")
+    parser.add_argument("--clients", type=int, default=12, help="how many clients (default 12)")
+    parser.add_argument("--gap", type=float, default=0.3, help="mean seconds between faults from outside (default 0.3)")
     parser.add_argument(
         "--rate", type=float, default=0.01, help="how likely an append's failpoint kills (default 0.01)"
     )

@@ -4,41 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from random import Random
 from typing import Any
 
+from tests.faults.lease import Held, event, seconds
 from tests.faults.ledger import Ledger, SessionRecord, Write
 from tests.faults.plan import Episode, Step, episodes
 from tests.faults.wire import Answer, Wire
 
-DUEL_APPENDS = 8
+#: How often the old device appends beside the other, at most.
+BESIDE_APPENDS = 5
+FORGET_AFTER_S = 1
 #: How far around the deadline a write at the deadline is sent.
 EDGE_S = 0.04
 #: How long after the deadline a late write is sent, at most.
 LATE_S = 1.2
-
-
-@dataclass
-class Held:
-    """A session, the lease in hand, and the leases that were taken away."""
-
-    record: SessionRecord
-    token: str
-    epoch: int
-    lost: list[tuple[str, int]] = field(default_factory=list)
-    over: bool = False
-
-    @property
-    def path(self) -> str:
-        return f"sessions/{self.record.id}/"
-
-    def take(self, lease: dict[str, Any]) -> None:
-        """A new token: the one in hand is an old one from now on."""
-        self.lost.append((self.token, self.epoch))
-        self.token, self.epoch = lease["token"], lease["epoch"]
 
 
 class Client(threading.Thread):
@@ -93,7 +76,7 @@ class Client(threading.Thread):
             self._sleep(step.pause_s)
             self._do(held, step)
         if episode.ends and not held.over and not self.stopped.is_set():
-            self._end(held)
+            self._end(held, episode)
 
     def _begin(self, episode: Episode) -> Held | None:
         body = {"topic": episode.topic} if episode.topic else {}
@@ -120,14 +103,18 @@ class Client(threading.Thread):
     def _do(self, held: Held, step: Step) -> None:
         match step.kind:
             case "append":
-                self._append(self._wire, held, held.token, held.epoch, step)
+                self._append(held, step)
+            case "append twice at once":
+                old_device = self._go_on(held, step)
+                for _ in range(BESIDE_APPENDS):
+                    self._append(held, step)
+                old_device.join()
             case "touch":
                 self._write(held, "touch", f"{held.path}touch/", self._occurred(held, step))
             case "attach":
                 self._attach(held)
             case "append with an old token" if held.lost:
-                token, epoch = held.lost[int(step.pick * len(held.lost))]
-                self._append(self._old_device, held, token, epoch, step)
+                self._append(held, step, device=self._old_device, lease=held.lost[int(step.pick * len(held.lost))])
             case "duel":
                 self._duel(held, step)
             case "read":
@@ -139,14 +126,14 @@ class Client(threading.Thread):
                 self._start_again(held)
             case "append at the deadline":
                 self._sleep_until(held.record.deadline_at(time.time()) + EDGE_S * (2 * step.pick - 1))
-                self._append(self._wire, held, held.token, held.epoch, step)
+                self._append(held, step)
             case "write past the deadline":
                 self._past_deadline(held, step)
 
     def _past_deadline(self, held: Held, step: Step) -> None:
         self._sleep_until(held.record.deadline_at(time.time()) + LATE_S * step.pick)
         if step.events <= 3:
-            self._append(self._wire, held, held.token, held.epoch, step)
+            self._append(held, step)
         elif step.events == 4:
             self._write(held, "touch", f"{held.path}touch/", {})
         else:
@@ -154,18 +141,22 @@ class Client(threading.Thread):
 
     # --- its writes -----------------------------------------------------------------------------------
 
-    def _append(self, wire: Wire, held: Held, token: str, epoch: int, step: Step) -> bool:
+    def _append(
+        self, held: Held, step: Step, *, device: Wire | None = None, lease: tuple[str, int] | None = None
+    ) -> bool:
+        """Append with the lease in hand, or with this one. Returns whether it was acknowledged."""
+        token, epoch = lease or (held.token, held.epoch)
         # No name comes twice: client, batch, position in the batch.
         batch = f"{self.number}.{next(self._batches)}"
         events = [f"{batch}.{position}" for position in range(1, step.events + 1)]
         body = {"events": [event(name) for name in events], **self._occurred(held, step)}
         write = held.record.sending(Write("append", time.time(), epoch, events))
-        answer = wire.ask("POST", f"{held.path}events/", body, lease=token, key=batch, write=write)
+        answer = (device or self._wire).ask("POST", f"{held.path}events/", body, lease=token, key=batch, write=write)
         if answer.status == 201:
             write.first_seq, write.last_seq = answer.document["first_seq"], answer.document["last_seq"]
             self._answered(write, answer.document["expires_at"])
             return True
-        self._refused(held, answer, recover=token == held.token)
+        self._refused(held, answer, recover=lease is None)
         return False
 
     def _write(self, held: Held, kind: str, path: str, body: dict[str, Any]) -> None:
@@ -203,27 +194,48 @@ class Client(threading.Thread):
 
     def _duel(self, held: Held, step: Step) -> None:
         """The old device goes on appending while the new one takes over and appends itself."""
-        token, epoch = held.token, held.epoch
-
-        def go_on() -> None:
-            for _ in range(DUEL_APPENDS):
-                if not self._append(self._old_device, held, token, epoch, step) or self.stopped.is_set():
-                    return
-
-        old_device = threading.Thread(target=go_on, daemon=True)
-        old_device.start()
+        old_device = self._go_on(held, step)
         self._sleep(step.pause_s)
         self._attach(held)
-        self._append(self._wire, held, held.token, held.epoch, step)
+        self._append(held, step)
         old_device.join()
 
-    def _end(self, held: Held) -> None:
+    def _go_on(self, held: Held, step: Step) -> threading.Thread:
+        """The old device appends with the token in hand now, until it is refused."""
+        lease = (held.token, held.epoch)
+        # In batches of another size: two that take the same number without a lock would overlap, not collide.
+        step = replace(step, events=1 + step.events % 5)
+
+        def append() -> None:
+            for _ in range(BESIDE_APPENDS):
+                if self.stopped.is_set() or not self._append(held, step, device=self._old_device, lease=lease):
+                    return
+
+        old_device = threading.Thread(target=append, daemon=True)
+        old_device.start()
+        return old_device
+
+    def _end(self, held: Held, episode: Episode) -> None:
+        """End the session: sometimes while the old device still writes, sometimes to be forgotten soon."""
+        old_device = self._go_on(held, episode.steps[0]) if episode.pick < 0.3 else None
         answer = self._wire.ask("POST", f"{held.path}end/", lease=held.token)
+        if old_device is not None:
+            old_device.join()
         if answer.status == 200:
             held.over = True
             held.record.told_over(time.time())
             if answer.document["snapshot"]:
-                self._snapshots = [*self._snapshots[-9:], answer.document["snapshot"]["id"]]
+                snapshot = answer.document["snapshot"]["id"]
+                self._snapshots = [*self._snapshots[-9:], snapshot]
+                if episode.pick > 0.85:
+                    self._forget(held, snapshot)
+
+    def _forget(self, held: Held, snapshot: str) -> None:
+        """The user wants the snapshot gone in a moment: the purge takes it then."""
+        held.record.may_be_gone = True
+        soon = datetime.fromtimestamp(time.time() + FORGET_AFTER_S, UTC).isoformat()
+        answer = self._wire.ask("PATCH", f"snapshots/{snapshot}/", {"expires_at": soon})
+        held.record.must_be_gone = answer.status == 200
 
     def _read(self, held: Held) -> None:
         before = [(write.first_seq, write.events) for write in held.record.acknowledged()]
@@ -249,7 +261,7 @@ class Client(threading.Thread):
             snapshot = answer.document.get("snapshot")
             if snapshot:
                 self._snapshots = [*self._snapshots[-9:], snapshot["id"]]
-        elif answer.status == 404:
+        elif answer.code == "E-SESSION-002":
             held.over = True
         elif answer.code == "E-SESSION-003" and recover:
             # An attach of ours was done, but its answer was lost.
@@ -269,11 +281,3 @@ class Client(threading.Thread):
 
     def _sleep_until(self, moment: float) -> None:
         self._sleep(moment - time.time())
-
-
-def event(name: str) -> dict[str, Any]:
-    return {"event_type": "tone", "label": name, "confidence": 0.5, "speaker_id": "Speaker A", "timestamp": 1}
-
-
-def seconds(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()

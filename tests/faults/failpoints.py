@@ -21,10 +21,12 @@ RATE, SEED, ROLE, HITS, ARMED = "FAULTS_RATE", "FAULTS_SEED", "FAULTS_ROLE", "FA
 #: The services that commit, by the function whose name is met first on the way up the stack.
 SERVICES = {
     "append": "append",
+    "append_many": "append_many",
     "attach": "attach",
     "touch": "touch",
     "end": "end",
     "start": "start",
+    "start_in_room": "start",
     "import_into_new": "import",
     "import_into_live": "import",
     "sweep": "sweep",
@@ -33,8 +35,8 @@ SERVICES = {
     "purge": "purge",
 }
 #: How much likelier than an append's point. What happens less often has to be hit more often.
-WEIGHTS = {"append": 1.0, "touch": 1.5, "start": 1.5, "attach": 2.0, "sweep": 2.0}
-OTHER_WEIGHT = 3.0
+WEIGHTS = {"append": 1.0, "touch": 2.0, "attach": 2.0, "start": 3.0}
+OTHER_WEIGHT = 6.0
 
 
 class Dice:
@@ -61,7 +63,7 @@ def install() -> None:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
     dice = Dice()
-    commit: Callable[[Any], None] = BaseDatabaseWrapper._commit
+    commit: Callable[[Any], None] = BaseDatabaseWrapper._commit  # type: ignore[attr-defined]
 
     def commit_or_die(self: Any) -> None:
         service = committing_service(sys._getframe(1))
@@ -71,7 +73,7 @@ def install() -> None:
         if service is not None and dice.falls(service):
             die(f"{service}:after_commit")
 
-    BaseDatabaseWrapper._commit = commit_or_die
+    BaseDatabaseWrapper._commit = commit_or_die  # type: ignore[attr-defined]
 
 
 def committing_service(frame: FrameType | None) -> str | None:

@@ -8,7 +8,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -18,6 +18,7 @@ import psycopg
 
 from tests.e2e.stack import ROOT, Stack, free_port
 from tests.faults import QUEUE, failpoints, naive
+from tests.faults.process import HARNESS, children_of
 from tests.faults.proxy import Door
 
 DATABASE_URL = "postgres://postgres@127.0.0.1:5432/postgres"
@@ -48,6 +49,7 @@ class Installation(Stack):
                 "SESSION_MAX_LIFETIME_S": str(MAX_LIFETIME_S),
                 "SESSION_MAX_LIVE": "1000",
                 "SWEEP_INTERVAL_S": "1",
+                HARNESS: str(os.getpid()),
                 QUEUE: f"linnet-faults-{secrets.token_hex(6)}",
                 failpoints.RATE: str(rate),
                 failpoints.SEED: str(seed),
@@ -62,7 +64,7 @@ class Installation(Stack):
         self.door = Door(door, BROKER)
         self.ports = [free_port() for _ in range(WEB_GROUPS)]
         self.tokens: list[str] = []
-        self._starts = 0
+        self._starts: Counter[str] = Counter()
 
     # --- the parts ------------------------------------------------------------------------------------
 
@@ -101,8 +103,8 @@ class Installation(Stack):
 
     def begin(self, name: str) -> subprocess.Popen[bytes]:
         """Start this process, whose random numbers are told from those of earlier ones by their count."""
-        self._starts += 1
-        return self.launch(name, *self.commands()[name], **{failpoints.ROLE: f"{name}:{self._starts}"})
+        self._starts[name] += 1
+        return self.launch(name, *self.commands()[name], **{failpoints.ROLE: f"{name}:{self._starts[name]}"})
 
     def answers(self, port: int) -> bool:
         """Whether the web processes on this port are well."""
@@ -157,10 +159,3 @@ class Installation(Stack):
 
         self.wait(asked, "the database to answer")
         return found[0]
-
-
-def children_of(pid: int) -> Iterator[int]:
-    """The processes that this one forked."""
-    for file in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):
-            yield from map(int, file.read_text().split())

@@ -56,6 +56,9 @@ class SessionRecord:
     #: When a client was first told that it is over.
     over_at: float | None = None
     wrong_reads: int = 0
+    #: Whether its user asked to have the snapshot removed, and whether that was answered.
+    may_be_gone: bool = False
+    must_be_gone: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def sending(self, write: Write) -> Write:

@@ -27,6 +27,7 @@ STEPS = {
     "attach": 6.0,
     "append with an old token": 6.0,
     "duel": 5.0,
+    "append twice at once": 4.0,
     "read": 8.0,
     "import": 3.0,
     "start again": 3.0,
@@ -93,7 +94,7 @@ def episodes(seed: int, client: int) -> Iterator[Episode]:
             outlasts=outlasts,
             ends=rng.random() < 0.6,
             pick=rng.random(),
-            steps=[_step(rng) for _ in range(200 if outlasts else rng.randint(2, 24))],
+            steps=[_step(rng) for _ in range(200 if outlasts else rng.randint(2, 16))],
         )
 
 

@@ -15,13 +15,12 @@ from tests.faults.installation import Installation
 from tests.faults.ledger import Ledger, SessionRecord
 
 EXPORT_ATTEMPTS = 5
-NOTES_SHOWN = 25
 
 
 @dataclass
 class Findings:
     """The counts of what must not be. ``lost``: acknowledged events that are not stored exactly once at their place,
-    and stored ones that nobody sent."""
+    and what is stored that nobody sent or that should be gone."""
 
     acknowledged_events: int = 0
     lost: int = 0
@@ -46,6 +45,7 @@ class Stored:
     states: dict[str, tuple[str, str, int, str, int]]
     snapshots: dict[str, list[tuple[str, int]]]
     journal: dict[str, list[tuple[int, int]]]
+    keys: set[str]
 
     @classmethod
     def of(cls, installation: Installation) -> Stored:
@@ -63,12 +63,17 @@ class Stored:
             "SELECT session_id, first_seq, last_seq FROM sessions_app_journalbatch ORDER BY id"
         ):
             journal[str(session)].append((first, last))
-        return cls(states, snapshots, journal)
+        keys = {str(session) for (session,) in installation.query("SELECT session_id FROM snapshots_sessionkey")}
+        return cls(states, snapshots, journal, keys)
 
 
-def unclosed(installation: Installation) -> int:
-    """How many sessions are still live in the database."""
-    return int(installation.query("SELECT count(*) FROM sessions_app_session WHERE state <> 'closed'")[0][0])
+def unfinished(installation: Installation) -> tuple[int, int]:
+    """How many sessions are still live in the database, and how many snapshots wait for the purge."""
+    ((live, expired),) = installation.query(
+        "SELECT (SELECT count(*) FROM sessions_app_session WHERE state <> 'closed'),"
+        " (SELECT count(*) FROM snapshots_snapshot WHERE expires_at <= now())"
+    )
+    return live, expired
 
 
 def prove(installation: Installation, ledger: Ledger) -> Findings:
@@ -118,6 +123,10 @@ def _whole_database(stored: Stored, found: Findings, *, known: set[str]) -> None
         if session not in known and last_seq:
             found.lost += last_seq
             found.note(session, f"{last_seq} events in a session that no client knows")
+    for session in stored.keys - stored.snapshots.keys():
+        if stored.states.get(session, ("closed",))[0] == "closed":
+            found.lost += 1
+            found.note(session, "its snapshot is gone, and its key is still there")
     for session in stored.snapshots.keys() - stored.states.keys():
         found.lost += 1
         found.note(session, "a snapshot without a session")
@@ -127,6 +136,12 @@ def _closed(record: SessionRecord, stored: Stored, found: Findings, ports: Itera
     """Every snapshot of the session is exported by the API as its user would."""
     acknowledged = sum(len(write.events) for write in record.acknowledged())
     snapshots = stored.snapshots.get(record.id, [])
+    if record.must_be_gone and snapshots:
+        found.lost += 1
+        found.note(record.id, "its snapshot should be gone by its user's wish, and is still there")
+        return
+    if not snapshots and record.may_be_gone:
+        return
     if not snapshots:
         found.lost += max(1, acknowledged)
         found.note(record.id, f"closed without a snapshot, {acknowledged} events acknowledged")
@@ -190,7 +205,8 @@ def _still_live(record: SessionRecord, stored: Stored, found: Findings) -> None:
         if wrong:
             found.lost += wrong
             found.note(
-                record.id, f"{wrong} acknowledged events of {write.first_seq}-{write.last_seq} not in the journal"
+                record.id,
+                f"{wrong} acknowledged events of {write.first_seq}-{write.last_seq} not exactly once in the journal",
             )
 
 

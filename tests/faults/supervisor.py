@@ -12,12 +12,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from urllib.parse import urlsplit
 
 import psycopg
 
-from tests.faults.installation import WEB_GROUPS, WORKERS, Installation, children_of
+from tests.faults.installation import WEB_GROUPS, WORKERS, Installation
 from tests.faults.plan import Fault
+from tests.faults.process import children_of
 
 LOOK_EVERY_S = 0.05
 #: A process that does not come up is not started more often than this.
@@ -58,10 +60,17 @@ class Supervisor:
     def start(self) -> None:
         for name in self.installation.commands():
             self._begin(name)
-        for port in self.installation.ports:
-            self.installation.wait(lambda port=port: self.installation.answers(port), "the web processes to be well")
+        for number, port in enumerate(self.installation.ports):
+            self.installation.wait(partial(self._well, f"web-{number}", port), "the web processes to be well")
+        workers = [process for name, process in self._processes.items() if name.startswith("worker")]
+        self.installation.wait(lambda: all(any(children_of(p.pid)) for p in workers), "the workers to be ready")
         self._watching.set()
         self._run(self._watch)
+
+    def _well(self, name: str, port: int) -> bool:
+        ended = self._processes[name].poll() is not None
+        assert not ended, f"{name} ended at its start.\n{self.installation.tail(name)}"
+        return self.installation.answers(port)
 
     def _begin(self, name: str) -> None:
         self._began[name] = time.monotonic()

@@ -7,20 +7,19 @@ open at a fork.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import socket
 import sys
 from typing import Any
 
 import uvicorn
 
-PR_SET_PDEATHSIG = 1
+from tests.faults.process import HARNESS, end_with_parent
 
 
 def main(port: int, children: int) -> None:
     """Serve until killed."""
+    end_with_parent(int(os.environ[HARNESS]))
     application = load()
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -53,9 +52,10 @@ def load() -> Any:
 
 def fork(application: Any, listening: socket.socket) -> None:
     """One more child. It dies with its parent."""
+    parent = os.getpid()
     if os.fork():
         return
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent(parent)
     config = uvicorn.Config(application, lifespan="off", log_config=None, access_log=False, server_header=False)
     try:
         uvicorn.Server(config).run(sockets=[listening])
