@@ -10,10 +10,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 export PORT
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help run test lint types imports lock
+.PHONY: help run test test-production test-faults bench lint lock
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
+	@echo 'make test-production   what needs real PostgreSQL, Redis and RabbitMQ'
+	@echo 'make test-faults       kill everything at random for a minute, and prove that nothing was lost (KILLS=1000)'
+	@echo 'make bench             ratios against baselines of the same run, into var/bench.json'
 	@echo 'make lint   ruff, mypy and the import contracts'
 	@echo 'make lock   resolve the pinned dependencies anew (needs uv)'
 
@@ -38,6 +41,15 @@ run: .venv/.runtime
 
 test: .venv/.dev
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --quiet
+
+test-production: .venv/.dev
+	@$(BIN)/python -m pytest tests/production -m production --quiet
+
+test-faults: .venv/.dev
+	@$(BIN)/python -m tests.faults $(if $(KILLS),--kills $(KILLS),--seconds $(or $(BUDGET),60)) $(if $(SEED),--seed $(SEED))
+
+bench: .venv/.dev
+	@$(BIN)/python -m tests.benchmarks $(FIGURES)
 
 lint: .venv/.dev
 	@$(BIN)/ruff check .

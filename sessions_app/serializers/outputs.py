@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from rest_framework import serializers
@@ -192,8 +193,13 @@ class ListedSession(SessionOutput):
     class Meta(SessionOutput.Meta):
         fields = [*SessionOutput.Meta.fields, "snapshot", "kept_because"]
 
+    @cached_property
+    def _kept(self) -> KeptOutput:
+        # One for all rows of a list: making its fields costs more than filling them.
+        return KeptOutput()
+
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        kept = dict(KeptOutput(instance).data)
+        kept = dict(self._kept.to_representation(instance))
         return {**kept.pop("session"), **kept}
 
 

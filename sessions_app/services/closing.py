@@ -132,10 +132,11 @@ def _batches(session: Session) -> Iterator[tuple[int, int, bytes | memoryview]]:
     after = 0
     while True:
         page = list(journal.filter(id__gt=after).values_list("id", "first_seq", "last_seq", "sealed")[:JOURNAL_PAGE])
-        for after, *batch in page:
-            yield tuple(batch)
+        for _, first_seq, last_seq, sealed in page:
+            yield first_seq, last_seq, sealed
         if len(page) < JOURNAL_PAGE:
             return
+        after = page[-1][0]
 
 
 def retention(owner_id: int, reason: CloseReason) -> timedelta:
