@@ -17,7 +17,9 @@ def prepare() -> None:
             file.write("# Made at the first run; .env.example lists what else can be set.\n")
             file.write(f"SECRET_KEY={secrets.token_urlsafe(50)}\n")
     # Only now: the settings need the key.
-    from linnet_sessions.settings import VAR_DIR
+    from linnet_sessions import settings
 
-    for folder in ("broker/messages", "broker/control"):
-        (VAR_DIR / folder).mkdir(parents=True, exist_ok=True)
+    # A real broker has no folders, and in production everything but LINNET_VAR may be read-only.
+    if settings.CELERY_BROKER_URL.startswith("filesystem://"):
+        for folder in ("broker/messages", "broker/control"):
+            (settings.VAR_DIR / folder).mkdir(parents=True, exist_ok=True)

@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "sessions_app.middleware.IdentityMiddleware",
     "sessions_app.middleware.PaidTierMiddleware",
+    "sessions_app.limiting.LimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -108,6 +109,8 @@ if CLOUD_MODE:
     # Behind TLS only. On one machine the service speaks plain HTTP to loopback, where these would lock
     # the person out of their own admin.
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    # A load balancer asks for the state past the proxy; the answer holds nothing that needs TLS.
+    SECURE_REDIRECT_EXEMPT = [r"^health/$"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -128,8 +131,49 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": (f"PRAGMA journal_mode={_journal_mode}; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"),
     }
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Bound on the server, so that no value of ours is written into its error log.
-    DATABASES["default"].setdefault("OPTIONS", {})["server_side_binding"] = True
+    DATABASES["default"]["OPTIONS"] = {
+        # A server that is gone without a word is given up within seconds, not after the kernel's many minutes.
+        "connect_timeout": 5,  # seconds
+        "keepalives_idle": 30,  # seconds
+        "tcp_user_timeout": 20_000,  # milliseconds
+        # What the address itself says (?sslmode=verify-full) wins over what is above.
+        **DATABASES["default"].get("OPTIONS", {}),
+        # Bound on the server, so that no value of ours is written into its error log; and planned once a connection:
+        # measured, an append spends a third less time in the database.
+        "server_side_binding": True,
+        "prepare_threshold": env.int("DATABASE_PREPARE_THRESHOLD", default=5) or None,
+    }
+    _pool_max = env.int("DATABASE_POOL_MAX", default=10)
+    if _pool_max:
+        # ASGI runs each request in a thread of its own, so a connection that stays with its thread is never used
+        # again; a pool's is (docs/adr/0010).
+        DATABASES["default"]["OPTIONS"]["pool"] = {
+            "min_size": 0,
+            "max_size": _pool_max,
+            # How long a request waits for a connection before it is answered with 503.
+            "timeout": 3,  # seconds
+            # Attempts start anew after this, so that they never get as rare as a back-off of minutes would make them.
+            "reconnect_timeout": 5,  # seconds
+        }
+
+# --- Cache --------------------------------------------------------------------------------------------
+
+#: Counters of the rate limits. Nothing is lost with it, and without it the service is right, only not limited.
+_cache = env.cache_url("CACHE_URL", default="locmemcache://")
+# django-environ spells ?key_prefix= in a Redis address small, where Django looks for it in capitals.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"KEY_PREFIX": "linnet", **{name.upper(): value for name, value in _cache.items()}}
+}
+_cache_options = CACHES["default"].setdefault("OPTIONS", {})
+if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache":
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    # One short try: nobody should wait for something that the request can do without.
+    _cache_options |= {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
+    _cache_options["pool_class"] = "linnet_sessions.redis_pool.SharedPool"
+else:
+    _cache_options.setdefault("MAX_ENTRIES", 100_000)
 
 # --- Sessions, leases, retention ----------------------------------------------------------------------
 
@@ -141,6 +185,8 @@ SESSION_MAX_LIVE = env.int("SESSION_MAX_LIVE", default=5)
 SWEEP_INTERVAL_S = env.int("SWEEP_INTERVAL_S", default=30)
 SNAPSHOT_RETENTION_DAYS = env.int("SNAPSHOT_RETENTION_DAYS", default=30)
 SNAPSHOT_RETENTION_ENDED_DAYS = env.int("SNAPSHOT_RETENTION_ENDED_DAYS", default=14)
+API_WRITES_PER_MINUTE = env.int("API_WRITES_PER_MINUTE", default=1200)
+API_STARTS_PER_MINUTE = env.int("API_STARTS_PER_MINUTE", default=60)
 TIER_RESOLVER = env.str("TIER_RESOLVER", default="sessions_app.services.tiers.LocalResolver")
 
 #: The key-encryption keys: a file, or the same JSON in a variable.
@@ -150,16 +196,21 @@ SNAPSHOT_KEYRING = env.str("SNAPSHOT_KEYRING", default="")
 # --- Celery -------------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://localhost")
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
 if CELERY_BROKER_URL.startswith("filesystem://"):
     _broker = VAR_DIR / "broker"
-    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(_broker / "messages"),
         "data_folder_out": str(_broker / "messages"),
         "control_folder": str(_broker / "control"),
     }
-else:
+elif CELERY_BROKER_URL.startswith(("redis", "sentinel")):
+    # Redis hands a message out again that was not acknowledged in this time: longer than any task may take.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600}  # seconds
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Never give up: the broker's return needs nobody to restart the workers.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_DEFAULT_QUEUE = env.str("CELERY_TASK_DEFAULT_QUEUE", default="linnet")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -224,7 +275,11 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"level": "INFO", "handlers": ["console"]},
     # Refused requests are the caller's to see; a path that somebody made up does not belong in our log.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        # At INFO it would write several lines a request.
+        "psycopg.pool": {"level": "WARNING"},
+    },
 }
 if LOG_FILE:
     Path(LOG_FILE).parent.mkdir(parents=True, exist_ok=True)

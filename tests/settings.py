@@ -12,6 +12,9 @@ os.environ["LINNET_ENV_FILE"] = str(_var / "no.env")
 os.environ["LINNET_VAR"] = str(_var)
 os.environ["SECRET_KEY"] = "a-key-for-tests-only-a-key-for-tests-only-a-key-for-tests-only"
 os.environ["LOG_FILE"] = ""
+# Users of rolled-back tests share ids, so they would share limits; and some tests open 20 connections at once.
+os.environ["API_WRITES_PER_MINUTE"] = os.environ["API_STARTS_PER_MINUTE"] = "0"
+os.environ.setdefault("DATABASE_POOL_MAX", "25")
 _keyring = _var / "keyring.json"
 _keyring.write_text(
     '{"deployment": "00000000-0000-4000-8000-000000000001", '

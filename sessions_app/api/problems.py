@@ -22,10 +22,14 @@ from sessions_app.errors import (
     NoSuchAddress,
     NotAllowed,
     NotAuthenticated,
+    ServiceUnavailable,
     UnsupportedBody,
 )
+from sessions_app.services.outages import is_outage
 
 CONTENT_TYPE = "application/problem+json"
+#: When to come back, in seconds: to a database that is away, and to anything else that is.
+RETRY_DATABASE_S, RETRY_S = 5, 30
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_. -]{1,64}")
 
 
@@ -75,9 +79,16 @@ def _audio_refused(exc: Exception, context: dict[str, Any]) -> LinnetError | Non
 def _headers(error: LinnetError) -> dict[str, str]:
     if error.status == 401:
         return {"WWW-Authenticate": "Token"}
+    if "retry_after_s" in error.extra:
+        return {"Retry-After": str(error.extra["retry_after_s"])}
     if error.status == 503:
-        return {"Retry-After": "30"}
+        return {"Retry-After": str(RETRY_S)}
     return {}
+
+
+def service_unavailable(exc: BaseException | None) -> ServiceUnavailable | None:
+    """What to answer when this is the database being away, or None when it is something else."""
+    return ServiceUnavailable(retry_after_s=RETRY_DATABASE_S) if is_outage(exc) else None
 
 
 def _translate(exc: Exception) -> LinnetError | None:
@@ -104,7 +115,7 @@ def _translate(exc: Exception) -> LinnetError | None:
         case SuspiciousOperation():
             # Django's own bounds, such as that on the number of parameters.
             return MalformedBody([FieldProblem("request", "refused", "must be a request as the API describes it")])
-    return None
+    return service_unavailable(exc)
 
 
 def _field_problems(detail: Any, path: str) -> Iterator[FieldProblem]:

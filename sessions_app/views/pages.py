@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -10,16 +11,16 @@ from django.utils import timezone
 from django.views import defaults
 from django.views.decorators.http import require_safe
 
-from sessions_app.api.problems import problem_http
+from sessions_app.api.problems import problem_http, service_unavailable
 from sessions_app.errors import BadRequest, NoSuchAddress, ServiceFault, all_errors
 from sessions_app.services.health import check_health
 
 
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """For load balancers and operators: each part's state. 503 when the service can't work."""
+    """For load balancers and operators: each part's state. 503 when sessions can't work."""
     report = check_health(now=timezone.now())
-    return JsonResponse(report.as_dict(), status=200 if report.ok else 503)
+    return JsonResponse(report.as_dict(), status=200 if report.works else 503, headers={"Cache-Control": "no-store"})
 
 
 @require_safe
@@ -47,7 +48,16 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest, *_args: Any) -> HttpResponse:
-    """A problem document below ``/api/``, Django's page elsewhere."""
-    if request.path.startswith("/api/"):
-        return problem_http(ServiceFault())
-    return defaults.server_error(request)
+    """A problem document below ``/api/``, Django's page elsewhere. 503 when it is the database that is away.
+
+    That is met here when it happens outside of the REST views: in the middleware that finds out who is asking, say.
+    """
+    # Django is still handling the exception when it calls this, and passes it in no other way.
+    unavailable = service_unavailable(sys.exc_info()[1])
+    api = request.path.startswith("/api/")
+    response = problem_http(unavailable or ServiceFault()) if api else defaults.server_error(request)
+    if unavailable is not None:
+        response.status_code = unavailable.status
+        # It is in the log by its class. Django would add the whole exception, whose text quotes what it met.
+        response._has_been_logged = True  # type: ignore[attr-defined]
+    return response

@@ -50,6 +50,9 @@ class Stack:
             "LINNET_VAR": str(self.var),
             "SECRET_KEY": secrets.token_urlsafe(50),
             "PORT": str(self.port),
+            # One user of a test does more in a minute than one person.
+            "API_WRITES_PER_MINUTE": "0",
+            "API_STARTS_PER_MINUTE": "0",
             **({"DATABASE_URL": self._postgres.url} if self._postgres else {}),
             **environment,
         }

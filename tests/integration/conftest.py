@@ -50,6 +50,10 @@ CALLS_ON_SNAPSHOT: dict[str, tuple[str, str, Any]] = {
     "content": ("GET", "snapshots/{}/content/", None),
     "import": ("POST", "snapshots/{}/import/", {}),
 }
+#: What is no user's call: an annotator's.
+CALLS_OF_ANNOTATORS: dict[str, tuple[str, str, Any]] = {
+    "bulk append": ("POST", "journal/", {"batches": [{"session": "", "events": TONES}]}),
+}
 #: The calls that need the lease token.
 LEASED = ["append", "touch", "speakers", "end"]
 

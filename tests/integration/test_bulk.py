@@ -227,6 +227,6 @@ def test_queries_do_not_grow_with_batches_but_for_the_rows_themselves(
 ) -> None:
     settings.SESSION_MAX_LIVE = 50
     batches = [of(paid.start()[0], idempotency_key="k") for _ in range(count)]
-    # The token; rows with keys, earlier batches; the rows' update (one sending), the journal; savepoint and its release.
+    # The token; rows with keys, earlier batches; the rows' update (one sending), the journal; savepoint, release.
     with django_assert_num_queries(7):
         annotator.append(*batches)

@@ -17,6 +17,7 @@ from sessions_app.views.base import ServiceViewSet
 from snapshots.models import Snapshot
 from tests.factories import EntitlementFactory
 from tests.integration.conftest import (
+    CALLS_OF_ANNOTATORS,
     CALLS_ON_LISTS,
     CALLS_ON_SESSION,
     CALLS_ON_SNAPSHOT,
@@ -74,7 +75,8 @@ def test_every_action_says_which_tier_it_needs() -> None:
             assert "required_tier" in vars(getattr(view.cls, name)), f"{method} {address} says nothing"
             assert required_tier(view, method.upper()) is getattr(view.cls, name).required_tier
             marked.add((method, view.cls.__name__, name))
-    calls = len(CALLS_ON_LISTS) + len(CALLS_ON_SESSION) + len(CALLS_ON_SNAPSHOT)
+    tables = (CALLS_OF_ANNOTATORS, CALLS_ON_LISTS, CALLS_ON_SESSION, CALLS_ON_SNAPSHOT)
+    calls = sum(len(table) for table in tables)
     assert len(marked) == calls, "a call is missing from the tables in conftest.py, or from the router"
 
 

@@ -25,7 +25,8 @@ def ask(headers: dict[str, str], path: str = "/api/v1/sessions/") -> tuple[bool,
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "path": path, "headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "path": path, "headers": raw}
     asyncio.run(BodyLimit(application)(scope, receive, send))
     if reached:
         return True, 0, {}
