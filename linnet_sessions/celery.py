@@ -15,8 +15,6 @@ app.autodiscover_tasks()
 @worker_init.connect
 def refuse_to_start_without_keys(**_kwargs: object) -> None:
     """A worker that can't seal would put off every session it meets, so it does not start."""
-    from django.utils import timezone
+    from linnet_sessions.startup import check_at_start
 
-    from snapshots.services.readiness import exit_unless_ready
-
-    exit_unless_ready(now=timezone.now())
+    check_at_start()

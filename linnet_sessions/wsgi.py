@@ -8,9 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "linnet_sessions.settings")
 
 application = get_wsgi_application()
 
-# After Django is set up: both need the app registry.
-from django.utils import timezone  # noqa: E402
+# After Django is set up: it needs the app registry.
+from linnet_sessions.startup import check_at_start  # noqa: E402
 
-from snapshots.services.readiness import exit_unless_ready  # noqa: E402
-
-exit_unless_ready(now=timezone.now())
+check_at_start()

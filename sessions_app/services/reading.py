@@ -13,6 +13,7 @@ from sessions_app.models import ResumedSnapshot, Session, SessionQuerySet
 from sessions_app.services.closing import settle_overdue, snapshot_of
 from sessions_app.services.holding import find_session
 from sessions_app.services.sealing import open_labels, vault_unavailable
+from snapshots.content import Content
 from snapshots.errors import VaultError
 from snapshots.models import Snapshot, SnapshotQuerySet
 from snapshots.services.keys import session_cipher
@@ -81,7 +82,12 @@ class Export:
     ended_at: datetime
     settings: dict[str, Any]
     speakers: dict[str, Any]
-    events: list[dict[str, Any]]
+    content: Content
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The events as sent, each with its ``seq``."""
+        return list(self.content.numbered(1))
 
 
 def snapshots(*, owner_id: int, now: datetime) -> SnapshotQuerySet:
@@ -117,7 +123,7 @@ def export(*, owner_id: int, snapshot_id: Any, now: datetime) -> Export:
         ended_at=found.ended_at,
         settings=opened.content.head["settings"],
         speakers=opened.labels,
-        events=list(opened.content.numbered(1)),
+        content=opened.content,
     )
 
 

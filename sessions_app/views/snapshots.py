@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -55,11 +56,11 @@ class SnapshotViewSet(ServiceViewSet):
     @extend_schema(parameters=[inputs.ContentQuery], responses={200: outputs.ContentOutput, **problems(409, 422, 503)})
     @action(detail=True)
     @any_tier
-    def content(self, request: Request, pk: str) -> Response:
+    def content(self, request: Request, pk: str) -> HttpResponse:
         """Export the snapshot: the speakers' labels and all events, as they were sent."""
         inputs.read(inputs.ContentQuery(data=request.query_params))
         export = reading.export(owner_id=self.owner_id, snapshot_id=pk, now=self.now)
-        response = Response(outputs.ContentOutput(export).data)
+        response = HttpResponse(outputs.content_json(export), content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="linnet-session-{export.session}.json"'
         response["Cache-Control"] = "no-store"
         return response
