@@ -40,22 +40,32 @@ def _load(path: str, inline: str) -> Keyring:
     return Keyring.parse(text, source=path)
 
 
-def create_keyring_file() -> bool:
-    """Make a keyring file of one new key, unless there is one (or the variable has one). Returns whether it did.
+def has_keyring() -> bool:
+    """Whether there is one, in the variable or in the file.
 
     Raises:
-        KeyringInvalid: the database holds sealed content already: a new keyring would never open it.
+        KeyringInvalid: there is none, and the database holds sealed content: a new keyring would never open it.
     """
-    path = Path(settings.SNAPSHOT_KEYRING_FILE)
-    if settings.SNAPSHOT_KEYRING or path.exists():
-        return False
+    if settings.SNAPSHOT_KEYRING or Path(settings.SNAPSHOT_KEYRING_FILE).exists():
+        return True
     if UserKey.objects.exists():
         raise KeyringInvalid(
-            str(path),
+            settings.SNAPSHOT_KEYRING_FILE,
             "the keyring file is missing, and this database holds content that only it opens; restore it from its "
             "backup.",
         )
-    write_keyring_file(path, Keyring.generate())
+    return False
+
+
+def create_keyring_file() -> bool:
+    """Make a keyring file of one new key, unless there is a keyring. Returns whether it did.
+
+    Raises:
+        KeyringInvalid: as :func:`has_keyring`.
+    """
+    if has_keyring():
+        return False
+    write_keyring_file(Path(settings.SNAPSHOT_KEYRING_FILE), Keyring.generate())
     return True
 
 

@@ -188,6 +188,11 @@ def test_generate_key_prints_a_keyring_for_a_secret_store(db: None, ring_file: P
     assert ring_file.read_text() == before
 
 
+def test_generate_key_prints_a_first_keyring(db: None, ring_file: Path) -> None:
+    assert len(json.loads(run("generate_snapshot_key", "--print"))["keys"]) == 1
+    assert not ring_file.exists()
+
+
 def test_generate_key_never_replaces_a_lost_keyring(paid: Api, settings: Any, tmp_path: Path) -> None:
     paid.closed()
     settings.SNAPSHOT_KEYRING_FILE = str(tmp_path / "keyring.json")

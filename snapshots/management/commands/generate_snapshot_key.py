@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from snapshots.crypto import KeyringInvalid
-from snapshots.services.keyring import create_keyring_file, keyring, write_keyring_file
+from snapshots.crypto import Keyring, KeyringInvalid
+from snapshots.services.keyring import create_keyring_file, has_keyring, keyring, write_keyring_file
 
 
 class Command(BaseCommand):
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             if not print_it and create_keyring_file():
                 self.stdout.write(str(keyring().primary))
                 return
-            ring = keyring().with_new_key(make_primary=primary)
+            ring = keyring().with_new_key(make_primary=primary) if has_keyring() else Keyring.generate()
         except KeyringInvalid as error:
             raise CommandError(str(error)) from None
         if print_it:
