@@ -1,6 +1,7 @@
 """Real connections side by side: what must hold whoever comes first."""
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -99,6 +100,7 @@ def test_no_old_token_writes_after_an_attach_was_answered() -> None:
             for _ in range(500):
                 add(lease, EVENTS[:1])
                 enough.set()
+                time.sleep(0.002)  # SQLite gives the lock to whoever asks first, and would rarely to the other
 
         def take_over(lease: Any = lease, enough: Any = enough) -> sessions.Lease:
             assert enough.wait(10)
