@@ -6,19 +6,14 @@ from functools import cached_property
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.renderers import JSONRenderer
 
 from sessions_app.models import Preferences, ResumedSnapshot, Session
+from sessions_app.serializers.snapshots import SESSIONS, SNAPSHOTS, SnapshotBrief
 from sessions_app.services.journal import Appended, History
 from sessions_app.services.panel import Kept, Panel
-from sessions_app.services.reading import Export
 from sessions_app.services.receipts import Receipt
 from sessions_app.services.sessions import Lease
 from sessions_app.wording import ended_in_words, hard_clock_reason, idle_clock_reason, kept_because
-from snapshots.models import Snapshot
-
-SESSIONS = "/api/v1/sessions"
-SNAPSHOTS = "/api/v1/snapshots"
 
 
 class ProblemOutput(serializers.Serializer[Any]):
@@ -82,57 +77,6 @@ class ImportedOutput(StartedOutput):
             **StartedOutput(instance.lease).data,
             "resumed_from": ResumedFromOutput(instance.link).data,
         }
-
-
-class SnapshotBrief(serializers.ModelSerializer[Snapshot]):
-    """Which snapshot, and until when; null: it is kept without an end."""
-
-    class Meta:
-        model = Snapshot
-        fields = ["id", "expires_at"]
-
-
-class SnapshotOutput(serializers.ModelSerializer[Snapshot]):
-    """A snapshot's metadata."""
-
-    session = serializers.UUIDField(source="session_id")
-    events = serializers.IntegerField(source="event_count")
-    speakers = serializers.IntegerField(source="speaker_count")
-    kept = serializers.BooleanField(source="is_kept")
-    size_bytes = serializers.IntegerField(source="size")
-    links = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Snapshot
-        fields = [
-            "id",
-            "session",
-            "events",
-            "speakers",
-            "size_bytes",
-            "started_at",
-            "ended_at",
-            "created_at",
-            "expires_at",
-            "kept",
-            "links",
-        ]
-
-    def get_links(self, snapshot: Snapshot) -> dict[str, str]:
-        own = f"{SNAPSHOTS}/{snapshot.pk}/"
-        return {
-            "self": own,
-            "session": f"{SESSIONS}/{snapshot.session_id}/",
-            "content": f"{own}content/",
-            "import": f"{own}import/",
-        }
-
-
-class ClockOutput(serializers.Serializer[Any]):
-    """A moment, and why then."""
-
-    at = serializers.DateTimeField()
-    because = serializers.CharField()
 
 
 class SessionOutput(serializers.ModelSerializer[Session]):
@@ -346,29 +290,6 @@ class PanelOutput(serializers.Serializer[Panel]):
     live = LiveOutput(many=True)
     recent = KeptOutput(many=True)
     storage_bytes = serializers.IntegerField()
-
-
-class ContentHead(serializers.Serializer[Export]):
-    """The user's own export, but for its events."""
-
-    snapshot = serializers.UUIDField()
-    session = serializers.UUIDField()
-    started_at = serializers.DateTimeField()
-    ended_at = serializers.DateTimeField()
-    settings = serializers.DictField()
-    speakers = serializers.DictField()
-
-
-class ContentOutput(ContentHead):
-    """The user's own export."""
-
-    events = serializers.ListField(child=serializers.DictField())
-
-
-def content_json(export: Export) -> bytes:
-    """An export as JSON. The events are JSON already, and a long call has tens of thousands: they are only numbered."""
-    head = JSONRenderer().render(ContentHead(export).data)
-    return head[:-1] + b',"events":[' + b",".join(export.content.numbered_lines(1)) + b"]}"
 
 
 def _time(value: Any) -> Any:

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from sessions_app.api.access import any_tier, paid_plus
 from sessions_app.api.pagination import NewestFirst
 from sessions_app.serializers import inputs, outputs
+from sessions_app.serializers import snapshots as shapes
 from sessions_app.services import importing, reading, retention
 from sessions_app.views.base import ServiceViewSet, problems
 
@@ -20,23 +21,23 @@ from sessions_app.views.base import ServiceViewSet, problems
 class SnapshotViewSet(ServiceViewSet):
     """What is kept of closed sessions."""
 
-    @extend_schema(parameters=[inputs.PageQuery], responses={200: outputs.SnapshotOutput(many=True), **problems(422)})
+    @extend_schema(parameters=[inputs.PageQuery], responses={200: shapes.SnapshotOutput(many=True), **problems(422)})
     @any_tier
     def list(self, request: Request) -> Response:
         """The user's snapshots, newest first."""
         paginator = NewestFirst("-created_at", "-id")
         found = reading.snapshots(owner_id=self.owner_id, now=self.now)
         page = paginator.paginate_queryset(found, request, view=self)
-        return paginator.get_paginated_response(outputs.SnapshotOutput(page, many=True).data)
+        return paginator.get_paginated_response(shapes.SnapshotOutput(page, many=True).data)
 
-    @extend_schema(responses={200: outputs.SnapshotOutput, **problems()})
+    @extend_schema(responses={200: shapes.SnapshotOutput, **problems()})
     @any_tier
     def retrieve(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """One snapshot's metadata."""
         snapshot = reading.snapshot(owner_id=self.owner_id, snapshot_id=pk, now=self.now)
-        return Response(outputs.SnapshotOutput(snapshot).data)
+        return Response(shapes.SnapshotOutput(snapshot).data)
 
-    @extend_schema(request=inputs.RetentionInput, responses={200: outputs.SnapshotOutput, **problems(402, 422)})
+    @extend_schema(request=inputs.RetentionInput, responses={200: shapes.SnapshotOutput, **problems(402, 422)})
     @any_tier
     def partial_update(self, request: Request, pk: str) -> Response:
         """Keep the snapshot without an end (Paid+), let it go again, or bring its end forward."""
@@ -44,7 +45,7 @@ class SnapshotViewSet(ServiceViewSet):
         snapshot = retention.change_retention(
             owner_id=self.owner_id, plan=self.plan, snapshot_id=pk, now=self.now, **body
         )
-        return Response(outputs.SnapshotOutput(snapshot).data)
+        return Response(shapes.SnapshotOutput(snapshot).data)
 
     @extend_schema(responses={204: None, **problems()})
     @any_tier
@@ -53,14 +54,14 @@ class SnapshotViewSet(ServiceViewSet):
         retention.delete_snapshot(owner_id=self.owner_id, snapshot_id=pk, now=self.now)
         return Response(status=204)
 
-    @extend_schema(parameters=[inputs.ContentQuery], responses={200: outputs.ContentOutput, **problems(409, 422, 503)})
+    @extend_schema(parameters=[inputs.ContentQuery], responses={200: shapes.ContentOutput, **problems(409, 422, 503)})
     @action(detail=True)
     @any_tier
     def content(self, request: Request, pk: str) -> HttpResponse:
         """Export the snapshot: the speakers' labels and all events, as they were sent."""
         inputs.read(inputs.ContentQuery(data=request.query_params))
         export = reading.export(owner_id=self.owner_id, snapshot_id=pk, now=self.now)
-        response = HttpResponse(outputs.content_json(export), content_type="application/json")
+        response = HttpResponse(shapes.content_json(export), content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="linnet-session-{export.session}.json"'
         response["Cache-Control"] = "no-store"
         return response
