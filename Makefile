@@ -10,10 +10,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 export PORT
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help run test test-production test-faults bench lint lock
+.PHONY: help run test test-browser test-production test-faults bench lint lock
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
+	@echo 'make test-browser      the panel and the client module in Chromium (CHROMIUM=/usr/bin/chromium)'
 	@echo 'make test-production   what needs real PostgreSQL, Redis and RabbitMQ'
 	@echo 'make test-faults       kill everything at random for a minute, and prove that nothing was lost (KILLS=1000)'
 	@echo 'make bench             ratios against baselines of the same run, into var/bench.json'
@@ -40,7 +41,10 @@ run: .venv/.runtime
 	@PATH="$(BIN):$$PATH" $(BIN)/honcho --env /dev/null start --port $(PORT) || [ $$? -eq 130 ]  # 130: Ctrl-C
 
 test: .venv/.dev
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --quiet
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --quiet
+
+test-browser: .venv/.dev
+	@$(BIN)/python -m pytest tests/browser -m browser --numprocesses 2 --dist loadfile --no-loadscope-reorder --quiet
 
 test-production: .venv/.dev
 	@$(BIN)/python -m pytest tests/production -m production --quiet

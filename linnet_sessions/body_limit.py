@@ -12,6 +12,7 @@ from typing import Any
 
 from sessions_app.api.parsers import JOURNAL_PATH, body_too_large
 from sessions_app.api.problems import problem_http
+from sessions_app.api.wire import is_wire, mode_header
 from sessions_app.errors import LengthRequired, LinnetError
 from sessions_app.jsonbody import MAX_BODY_BYTES, MAX_JOURNAL_BYTES
 
@@ -32,7 +33,7 @@ class BodyLimit:
         if problem is None:
             await self.application(scope, receive, send)
         else:
-            await _refuse(problem, send)
+            await _refuse(problem, send, path=scope["path"])
 
 
 def _problem(scope: Message) -> LinnetError | None:
@@ -46,8 +47,11 @@ def _problem(scope: Message) -> LinnetError | None:
     return None
 
 
-async def _refuse(problem: LinnetError, send: Send) -> None:
+async def _refuse(problem: LinnetError, send: Send, *, path: str) -> None:
     response = problem_http(problem)
+    if is_wire(path):
+        name, value = mode_header()
+        response[name] = value
     headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
     # The body is not read, so the connection can't be used again.
     headers.append((b"connection", b"close"))

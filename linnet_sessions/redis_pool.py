@@ -11,8 +11,8 @@ from redis import ConnectionPool
 class SharedPool(ConnectionPool):
     """One pool for each address and process.
 
-    Django makes a cache object for each context, so under ASGI for each request, and each one its own pool: every
-    call would connect anew.
+    Django makes a cache object for each thread, and each one its own pool: a process would hold as many connections
+    as it has threads.
     """
 
     _lock: ClassVar[threading.Lock] = threading.Lock()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from csp import constants as csp
 
 from sessions_app.jsonbody import MAX_JOURNAL_BYTES
 
@@ -27,6 +28,7 @@ VAR_DIR = Path(env.str("LINNET_VAR", default=str(BASE_DIR / "var"))).resolve()
 
 SECRET_KEY = env.str("SECRET_KEY")
 CLOUD_MODE = env.bool("CLOUD_MODE", default=False)
+DEMO_MODE = env.bool("DEMO_MODE", default=False)
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -37,7 +39,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "servestatic",
     "django.contrib.staticfiles",
     "rest_framework",
     "knox",
@@ -49,17 +50,18 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "servestatic.middleware.ServeStaticMiddleware",
+    "sessions_app.middleware.ModeHeaderMiddleware",
+    "linnet_sessions.page_headers.PageHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "sessions_app.middleware.IdentityMiddleware",
     "sessions_app.middleware.PaidTierMiddleware",
     "sessions_app.limiting.LimitMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 # A redirect would turn a POST without the slash into a GET; an address that is not ours says so instead.
@@ -98,8 +100,38 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "/static/"
-# The admin's and the API page's own files are served straight from their packages: nothing to collect.
-SERVESTATIC_USE_FINDERS = True
+
+#: How many requests a web process works on at a time; the others wait for their turn.
+WEB_THREADS = env.int("WEB_THREADS", default=16)
+
+# --- Pages, and who may use the API from other pages ----------------------------------------------------
+
+#: Everything that a page loads is ours, and nothing is written into it: no inline script, no inline style.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [csp.NONE],
+        "script-src": [csp.SELF],
+        "style-src": [csp.SELF],
+        "img-src": [csp.SELF, "data:"],
+        "font-src": [csp.SELF],
+        "connect-src": [csp.SELF],
+        "form-action": [csp.SELF],
+        "frame-ancestors": [csp.NONE],
+        "base-uri": [csp.NONE],
+    }
+}
+#: Origins of other front ends, which call the REST API with a token. Cookies are never taken from there.
+CLIENT_ORIGINS = env.list("CLIENT_ORIGINS", default=[])
+if CLIENT_ORIGINS:
+    INSTALLED_APPS.append("corsheaders")
+    MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
+    CORS_ALLOWED_ORIGINS = CLIENT_ORIGINS
+    CORS_URLS_REGEX = r"^/api/v1/"
+    CORS_ALLOW_CREDENTIALS = False
+    CORS_ALLOW_METHODS = ["DELETE", "GET", "PATCH", "POST"]
+    CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "last-event-id", "x-session-token"]
+    CORS_EXPOSE_HEADERS = ["allow", "content-disposition", "date", "retry-after"]
+    CORS_PREFLIGHT_MAX_AGE = 600  # seconds
 
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -110,13 +142,24 @@ if CLOUD_MODE:
     # the person out of their own admin.
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
     # A load balancer asks for the state past the proxy; the answer holds nothing that needs TLS.
-    SECURE_REDIRECT_EXEMPT = [r"^health/$"]
+    SECURE_REDIRECT_EXEMPT = [r"^health/?$"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+
+# --- Who is asking ------------------------------------------------------------------------------------
+
+#: Self-hosted: the user who sits at this machine; empty: being here is not enough.
+SELF_HOSTED_USER = env.str("SELF_HOSTED_USER", default="demo")
+#: In a demo: live sessions of all visitors together.
+DEMO_MAX_SESSIONS = env.int("DEMO_MAX_SESSIONS", default=10)
+#: In the cloud: the key of Linnet's JWT, the header into which a proxy puts it, and the proxies that may.
+DIRECTUS_JWT_SECRET = env.str("DIRECTUS_JWT_SECRET", default="")
+CLOUD_SESSION_HEADER = env.str("CLOUD_SESSION_HEADER", default="X-CF-Session")
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 
 # --- Database -----------------------------------------------------------------------------------------
 
@@ -145,8 +188,7 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     }
     _pool_max = env.int("DATABASE_POOL_MAX", default=10)
     if _pool_max:
-        # ASGI runs each request in a thread of its own, so a connection that stays with its thread is never used
-        # again; a pool's is (docs/adr/0010).
+        # At most so many, whatever the number of threads, and given back after each request (docs/adr/0010).
         DATABASES["default"]["OPTIONS"]["pool"] = {
             "min_size": 0,
             "max_size": _pool_max,
@@ -175,6 +217,11 @@ if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache"
 else:
     _cache_options.setdefault("MAX_ENTRIES", 100_000)
 
+# --- Live ---------------------------------------------------------------------------------------------
+
+#: Between the web processes of many machines; empty: each process tells its own streams, the database the others'.
+LIVE_BUS_URL = env.str("LIVE_BUS_URL", default="")
+
 # --- Sessions, leases, retention ----------------------------------------------------------------------
 
 SESSION_IDLE_TTL_S = env.int("SESSION_IDLE_TTL_S", default=90)
@@ -187,7 +234,10 @@ SNAPSHOT_RETENTION_DAYS = env.int("SNAPSHOT_RETENTION_DAYS", default=30)
 SNAPSHOT_RETENTION_ENDED_DAYS = env.int("SNAPSHOT_RETENTION_ENDED_DAYS", default=14)
 API_WRITES_PER_MINUTE = env.int("API_WRITES_PER_MINUTE", default=1200)
 API_STARTS_PER_MINUTE = env.int("API_STARTS_PER_MINUTE", default=60)
-TIER_RESOLVER = env.str("TIER_RESOLVER", default="sessions_app.services.tiers.LocalResolver")
+TIER_RESOLVER = env.str("TIER_RESOLVER", default="local")
+HEIMDALL_URL = env.str("HEIMDALL_URL", default="")
+HEIMDALL_ADMIN_TOKEN = env.str("HEIMDALL_ADMIN_TOKEN", default="")
+LINNET_LICENSE_KEY = env.str("LINNET_LICENSE_KEY", default="")
 
 #: The key-encryption keys: a file, or the same JSON in a variable.
 SNAPSHOT_KEYRING_FILE = env.str("SNAPSHOT_KEYRING_FILE", default=str(VAR_DIR / "keyring.json"))

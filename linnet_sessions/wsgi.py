@@ -1,4 +1,4 @@
-"""The WSGI application, for servers that speak WSGI only."""
+"""The WSGI application, for servers that speak WSGI only. Streams need ASGI."""
 
 import os
 
@@ -6,9 +6,16 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "linnet_sessions.settings")
 
-application = get_wsgi_application()
+_django = get_wsgi_application()
 
-# After Django is set up: it needs the app registry.
+# After Django is set up: these need the app registry.
+from servestatic import ServeStatic  # noqa: E402
+
+from linnet_sessions.page_headers import add_to_static_files  # noqa: E402
 from linnet_sessions.startup import check_at_start  # noqa: E402
+from linnet_sessions.statics import add_static_files  # noqa: E402
 
 check_at_start()
+
+application = ServeStatic(_django, add_headers_function=add_to_static_files)
+add_static_files(application)

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import inf
 from typing import Any
 
 from sessions_app.errors import FieldProblem, InvalidEvent
 from sessions_app.jsonbody import UNSTORABLE_TEXT, is_plain_name, member_path, text_fault
-from sessions_app.privacy import is_audio_text, refuse_audio
+from sessions_app.privacy import SHORTEST_AUDIO_TEXT, is_audio_text, refuse_audio
 
 MAX_EVENTS = 500
 """The most events that one batch may hold."""
@@ -61,11 +62,15 @@ class EventBatch:
 
     ``withheld`` counts what was left out, as ``"tone.some_field"`` or ``"transcript"``, sorted by name.
     ``speakers`` are the distinct ``speaker_id`` values among ``events``, sorted.
+
+    ``live`` are the live-only events, withheld from storage and passed on: pairs of how many of ``events`` come before
+    it, and the event with its listed fields. What is stored makes a batch, so these don't count when two are compared.
     """
 
     events: list[dict[str, Any]]
     withheld: dict[str, int]
     speakers: list[str]
+    live: list[tuple[int, dict[str, Any]]] = field(default_factory=list, compare=False, repr=False)
 
 
 def number(low: float, high: float, unit: str = "") -> Check:
@@ -94,6 +99,8 @@ def text(shortest: int, longest: int) -> Check:
             return wrong_type
         if not shortest <= len(value) <= longest:
             return wrong_length
+        if len(value) < SHORTEST_AUDIO_TEXT and value.isprintable():
+            return None  # nearly every text: too short for audio, and what can't be stored is not printable
         if is_audio_text(value):
             return _AUDIO
         code = text_fault(value)
@@ -186,6 +193,15 @@ KINDS: Mapping[str, Kind] = {
     "marker": Kind(required={"label": text(1, 64)}),
 }
 
+#: What of a live-only event is passed on. Nobody stores these, so a field that is not as it should be is left out, like
+#: one that is not listed; an event without what it needs is not passed on. Neither is an error.
+LIVE_KINDS: Mapping[str, Kind] = {
+    "transcript": Kind(required={"text": text(1, 4000)}, optional={"speaker_id": text(1, 64)}),
+    "service": Kind(
+        required={"status": choice("ready", "loading", "error", "warning")}, optional={"detail": text(0, 500)}
+    ),
+}
+
 
 def read_events(value: object, *, max_timestamp_s: float) -> EventBatch:
     """Read the ``events`` of a parsed body: one batch, accepted or refused as a whole.
@@ -203,19 +219,39 @@ def read_events(value: object, *, max_timestamp_s: float) -> EventBatch:
         raise _invalid_batch("type", "must be a list of events")
     if not 1 <= len(value) <= MAX_EVENTS:
         raise _invalid_batch("length", f"must hold from 1 to {MAX_EVENTS} events")
-    timestamp = {"timestamp": number(0, max_timestamp_s, "seconds")}
-    kinds = {name: Kind({**timestamp, **kind.required}, kind.optional) for name, kind in KINDS.items()}
+    rules = _rules(max_timestamp_s)
     events: list[dict[str, Any]] = []
+    live: list[tuple[int, dict[str, Any]]] = []
     withheld = _Withheld()
     for index, event in enumerate(value):
         event_type = _event_type(event, index)
         if event_type in LIVE_ONLY:
             refuse_audio(event, f"events[{index}]")
             withheld.count_event(event_type)
+            passed_on = _live_fields(event, event_type, rules[event_type].checks["timestamp"])
+            if passed_on is not None:
+                live.append((len(events), passed_on))
         else:
-            events.append(_stored_fields(event, event_type, kinds[event_type], index, withheld))
+            events.append(_stored_fields(event, event_type, rules[event_type], index, withheld))
     speakers = {event["speaker_id"] for event in events if event.get("speaker_id") is not None}
-    return EventBatch(events, dict(sorted(withheld.counts.items())), sorted(speakers))
+    return EventBatch(events, dict(sorted(withheld.counts.items())), sorted(speakers), live)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """The checks of one event type by field; null is checked too where the field is required."""
+
+    required: frozenset[str]
+    checks: Mapping[str, Check]
+
+
+@lru_cache(maxsize=8)
+def _rules(max_timestamp_s: float) -> dict[str, _Rules]:
+    timestamp = {"timestamp": number(0, max_timestamp_s, "seconds")}
+    return {
+        name: _Rules(frozenset({*timestamp, *kind.required}), {**timestamp, **kind.required, **kind.optional})
+        for name, kind in {**KINDS, **LIVE_KINDS}.items()
+    }
 
 
 @dataclass(slots=True)
@@ -253,29 +289,38 @@ def _event_type(event: object, index: int) -> str:
 
 
 def _stored_fields(
-    event: dict[str, Any], event_type: str, kind: Kind, index: int, withheld: _Withheld
+    event: dict[str, Any], event_type: str, rules: _Rules, index: int, withheld: _Withheld
 ) -> dict[str, Any]:
     """Return the listed fields of one event, checked; check the others for audio and count them."""
-    required, optional = kind.required, kind.optional
+    checks, required = rules.checks, rules.required
     for name in required:
         if name not in event:
             raise _invalid(event, index, name, _REQUIRED)
     stored: dict[str, Any] = {}
     for name, value in event.items():
-        if name in optional:
-            fault = None if value is None else optional[name](value)
-        elif name in required:
-            fault = required[name](value)
+        check = checks.get(name)
+        if check is not None:
+            if value is not None or name in required:
+                fault = check(value)
+                if fault is not None:
+                    raise _invalid(event, index, name, fault)
+            stored[name] = value
         elif name == "event_type":
-            fault = None
+            stored[name] = value
         else:
             refuse_audio({name: value}, f"events[{index}]")
             withheld.count_field(event_type, name)
-            continue
-        if fault is not None:
-            raise _invalid(event, index, name, fault)
-        stored[name] = value
     return stored
+
+
+def _live_fields(event: dict[str, Any], event_type: str, timestamp: Check) -> dict[str, Any] | None:
+    """Return the listed fields of a live-only event that are as they should be; None without one that it needs."""
+    kind = LIVE_KINDS[event_type]
+    checks = {**kind.required, **kind.optional, "timestamp": timestamp}
+    passed_on = {name: value for name, value in event.items() if name in checks and checks[name](value) is None}
+    if any(name not in passed_on for name in kind.required):
+        return None
+    return {"event_type": event_type, **passed_on}
 
 
 _REQUIRED = Fault("required", "is required")

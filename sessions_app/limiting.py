@@ -8,13 +8,13 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from sessions_app.api.origin import SAFE_METHODS
 from sessions_app.api.problems import problem_http
 from sessions_app.errors import TooManyRequests
 from sessions_app.services.limits import Kind, count
 
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 #: The addresses that make sessions when they are posted to.
-STARTS = {"session-list", "snapshot-bring-back"}
+STARTS = {"session-list", "snapshot-bring-back", "linnet-start", "linnet-resume"}
 
 
 class LimitMiddleware:

@@ -31,7 +31,7 @@ _AUDIO_NAMES = frozenset({"alaw", "amr", "mulaw", "oga", "opus", "samples", "spe
 _CAMEL_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATOR = re.compile(r"[^a-z0-9]+")
 
-_SHORTEST_AUDIO_TEXT = len("data:audio")
+SHORTEST_AUDIO_TEXT = len("data:audio")
 # A quick answer for nearly all text: neither a URL with data in it nor an unbroken run of base64.
 _PERHAPS_AUDIO = re.compile(r"\s*data:|[A-Za-z0-9+/_-]{16}", re.IGNORECASE)
 _DATA_URL = re.compile(r"\s*data:(?P<audio>audio|video|application/ogg)?[^,]{0,128},?", re.IGNORECASE)
@@ -102,7 +102,7 @@ def is_audio_text(text: str) -> bool:
     """Tell whether ``text`` is a media URL, the base64 of a known audio file, or has a long run of base64."""
     if len(text) > MAX_BASE64_CHARS and any(len(run[0]) > MAX_BASE64_CHARS for run in _BASE64.finditer(text)):
         return True
-    if len(text) < _SHORTEST_AUDIO_TEXT or _PERHAPS_AUDIO.match(text) is None:
+    if len(text) < SHORTEST_AUDIO_TEXT or _PERHAPS_AUDIO.match(text) is None:
         return False
     url = _DATA_URL.match(text)
     if url is not None:

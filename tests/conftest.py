@@ -7,6 +7,7 @@ from hypothesis import settings
 ON_REQUEST = {
     "production": "needs PostgreSQL, Redis and RabbitMQ",
     "faults": "kills real processes for a minute",
+    "browser": "needs Chromium",
 }
 
 # How long an example takes says nothing about the code on a busy machine.
@@ -25,3 +26,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
+    # The files that wait for real processes begin first, so that the others run beside their waiting.
+    items.sort(key=lambda item: "tests/e2e/" not in item.nodeid)

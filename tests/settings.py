@@ -24,10 +24,8 @@ _keyring.write_text(
 )
 
 from linnet_sessions.settings import *  # noqa: E402, F403
-from linnet_sessions.settings import DATABASES, MIDDLEWARE  # noqa: E402
+from linnet_sessions.settings import DATABASES  # noqa: E402
 
-# Each test client would look through all static files anew; the tests of real processes serve them.
-MIDDLEWARE.remove("servestatic.middleware.ServeStaticMiddleware")
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

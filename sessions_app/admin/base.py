@@ -49,7 +49,7 @@ def page_link(model: type[Model], pk: Any, text: str = "") -> SafeString:
 
 def in_a_cell(text: str) -> SafeString:
     """For a narrow column: no line ends in the middle of a date or of a time."""
-    whole = r'<span style="white-space: nowrap">\g<0></span>'
+    whole = r'<span class="in-one-line">\g<0></span>'
     return mark_safe(re.sub(r"\d{4}-\d\d-\d\d|\d\d:\d\d UTC", whole, escape(text)))  # noqa: S308  (escaped)
 
 
@@ -113,6 +113,9 @@ class MetadataAdmin(StoryAdmin):
     change_form_template = "admin/sessions_app/metadata_change_form.html"
     confirm_template = "admin/sessions_app/confirm.html"
     deeds: ClassVar[Sequence[Deed]] = ()
+
+    class Media:
+        css = {"all": ["sessions_app/admin.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False

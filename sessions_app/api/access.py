@@ -40,10 +40,10 @@ def required_tier(view: Any, method: str) -> Tier:
     return tier
 
 
-def plan_of(request: HttpRequest, *, now: datetime) -> Plan:
-    """The plan of whoever is asking, resolved once a request."""
+def plan_of(request: HttpRequest, *, now: datetime, license_key: str = "") -> Plan:
+    """The plan of whoever is asking, resolved once a request. The licence key is one that came with it, if any."""
     plan: Plan | None = getattr(request, "_linnet_plan", None)
     if plan is None:
-        plan = resolve_plan(user_id=request.user.pk, now=now)
+        plan = resolve_plan(user_id=request.user.pk, now=now, license_key=license_key)
         request._linnet_plan = plan  # type: ignore[attr-defined]
     return plan

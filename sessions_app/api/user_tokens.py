@@ -10,6 +10,13 @@ from knox.crypto import hash_token
 from knox.models import get_token_model
 from rest_framework.exceptions import AuthenticationFailed
 
+from snapshots.statements import OneRow
+
+_Token = get_token_model()
+_TOKEN = OneRow(
+    lambda digest: _Token.objects.select_related("user").filter(digest=digest), digest=_Token._meta.get_field("digest")
+)
+
 
 class UserTokenAuthentication(TokenAuthentication):
     """As knox does it, in one query: by the digest, which is the primary key.
@@ -19,7 +26,7 @@ class UserTokenAuthentication(TokenAuthentication):
     """
 
     def authenticate_credentials(self, token: bytes) -> tuple[Any, Any]:
-        found = get_token_model().objects.select_related("user").filter(digest=hash_token(token.decode())).first()
+        found = _TOKEN.get(digest=hash_token(token.decode()))
         if found is None or (found.expiry is not None and found.expiry <= timezone.now()):
             raise AuthenticationFailed
         result: tuple[Any, Any] = self.validate_user(found)

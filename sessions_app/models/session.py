@@ -56,13 +56,17 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """The wrapped keys come with the row, in the same query."""
         return self.select_related("key__user_key")
 
+    def locked(self, session_id: uuid.UUID) -> Self:
+        """The row with its keys, locked until the transaction ends. Check its deadline only after it was fetched."""
+        return self.with_key().select_for_update(of=("self",)).filter(pk=session_id)
+
     def lock(self, session_id: uuid.UUID) -> Session:
-        """The row, locked until the transaction ends. Check its deadline only after this.
+        """As :meth:`locked`, fetched.
 
         Raises:
             Session.DoesNotExist: no such row in this queryset.
         """
-        return self.select_for_update(of=("self",)).get(pk=session_id)
+        return self.locked(session_id).get()
 
 
 class Session(models.Model):
@@ -102,6 +106,13 @@ class Session(models.Model):
     )
     token_mac = models.BinaryField(max_length=32, null=True, unique=True, editable=False)
     epoch = models.PositiveIntegerField(default=1)
+    # With a default in the database too: a process of the version before goes on starting sessions meanwhile.
+    leaseless = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Nobody was given its lease token: Linnet's own front end started it.",
+    )
 
     last_seq = models.PositiveIntegerField(default=0)
     content_bytes = models.PositiveBigIntegerField(default=0, help_text="Size of the events before sealing.")
@@ -206,6 +217,9 @@ class Session(models.Model):
 
     @property
     def reason_at_deadline(self) -> CloseReason:
+        if self.expires_at < self.clocks.expires_at:
+            # Only its user brings a deadline forward: by an end that could not be saved at once.
+            return CloseReason.ENDED
         return expiry_reason(Policy(self.policy), expires_at=self.expires_at, hard_expires_at=self.hard_expires_at)
 
     @property

@@ -12,6 +12,7 @@ from sessions_app.lease import Policy
 from sessions_app.tiers import Tier
 
 RECENT_LIMIT_MAX = 50
+NOTICE_LEAD_MAX_S = 3600
 
 
 class Entitlement(models.Model):
@@ -51,6 +52,11 @@ class Preferences(models.Model):
     )
     retention_days = models.PositiveSmallIntegerField(null=True, blank=True)
     recent_limit = models.PositiveSmallIntegerField(default=10)
+    notice_lead_s = models.PositiveSmallIntegerField(
+        default=300,
+        db_default=300,
+        help_text="Seconds before a session's deadline at which an open stream gives notice. 0: none.",
+    )
 
     class Meta:
         verbose_name_plural = "preferences"
@@ -66,6 +72,9 @@ class Preferences(models.Model):
             models.CheckConstraint(
                 name="preferences_recent_limit_in_range",
                 condition=Q(recent_limit__gte=1, recent_limit__lte=RECENT_LIMIT_MAX),
+            ),
+            models.CheckConstraint(
+                name="preferences_notice_lead_in_range", condition=Q(notice_lead_s__lte=NOTICE_LEAD_MAX_S)
             ),
         ]
 

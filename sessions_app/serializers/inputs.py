@@ -11,7 +11,7 @@ from sessions_app.api.problems import plain_name
 from sessions_app.conf import conf
 from sessions_app.lease import CloseReason, Policy, State
 from sessions_app.models.session import TOPIC_PATTERN
-from sessions_app.models.user import RECENT_LIMIT_MAX
+from sessions_app.models.user import NOTICE_LEAD_MAX_S, RECENT_LIMIT_MAX
 from sessions_app.privacy import refuse_audio
 from sessions_app.services.sessions import StartRequest
 
@@ -197,6 +197,12 @@ class PreferencesInput(StrictSerializer):
         help_text="The most days a snapshot is kept. It can only shorten what the service gives. null: no wish.",
     )
     recent_limit = StrictInteger(required=False, min_value=1, max_value=RECENT_LIMIT_MAX)
+    notice_lead_s = StrictInteger(
+        required=False,
+        min_value=0,
+        max_value=NOTICE_LEAD_MAX_S,
+        help_text="Seconds before a session's deadline at which an open stream gives notice. 0: none.",
+    )
 
 
 class SessionQuery(serializers.Serializer[Any]):
@@ -239,6 +245,17 @@ def read(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     values: dict[str, Any] = serializer.validated_data
     return values
+
+
+def read_append(body: dict[str, Any]) -> dict[str, Any]:
+    """The body of an append, checked. Nearly every one holds events alone, and needs no serializer to see that.
+
+    Raises:
+        As :func:`read`.
+    """
+    if body.keys() == {"events"} and isinstance(body["events"], list):
+        return body
+    return read(AppendInput(data=body))
 
 
 def max_timestamp_s() -> float:

@@ -13,6 +13,7 @@ from sessions_app.services.journal import Appended, History
 from sessions_app.services.panel import Kept, Panel
 from sessions_app.services.receipts import Receipt
 from sessions_app.services.sessions import Lease
+from sessions_app.services.tickets import Issued
 from sessions_app.wording import ended_in_words, hard_clock_reason, idle_clock_reason, kept_because
 
 
@@ -274,12 +275,19 @@ class ReceiptOutput(serializers.Serializer[Receipt]):
         return f"{SESSIONS}/{receipt.session.pk}/"
 
 
+class TicketOutput(serializers.Serializer[Issued]):
+    """A ticket for a session's stream: shown once, good for one use."""
+
+    ticket = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
 class PreferencesOutput(serializers.ModelSerializer[Preferences]):
     """The user's preferences."""
 
     class Meta:
         model = Preferences
-        fields = ["default_policy", "retention_days", "recent_limit"]
+        fields = ["default_policy", "retention_days", "recent_limit", "notice_lead_s"]
 
 
 class PanelOutput(serializers.Serializer[Panel]):

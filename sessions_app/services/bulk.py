@@ -10,24 +10,25 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from django.db import connection, transaction
-from django.db.models import Field
-from django.db.models.functions import Now
+from django.db import transaction
 
 from sessions_app.errors import InvalidSession, LinnetError
 from sessions_app.events import EventBatch
+from sessions_app.live.messages import Message
 from sessions_app.models import JournalBatch, Session
+from sessions_app.models.statements import update_all_live
 from sessions_app.services.closing import session_over, settle_overdue
 from sessions_app.services.holding import as_uuid
 from sessions_app.services.journal import Appended, Place, Prepared, answer, answer_again, place, prepare
+from sessions_app.services.publishing import appended, publish
 from sessions_app.services.sealing import vault_unavailable
 from snapshots.crypto import Key, SessionCipher
 from snapshots.errors import VaultError
 from snapshots.services.keys import open_session_key
+from snapshots.statements import insert
 
-#: One statement for each row, sent together; with the guard of every write. See docs/adr/0011.
+#: What a batch changes on its session's row.
 _WRITTEN = ("last_seq", "content_bytes", "last_activity_at", "expires_at")
 
 
@@ -84,6 +85,7 @@ class _Work:
     earlier: dict[tuple[uuid.UUID, bytes], JournalBatch]
     changed: dict[uuid.UUID, Session] = field(default_factory=dict)
     rows: list[JournalBatch] = field(default_factory=list)
+    news: list[Message] = field(default_factory=list)
 
     @classmethod
     def begin(cls, batches: Sequence[BulkBatch], *, now: datetime) -> _Work:
@@ -131,6 +133,7 @@ class _Work:
             setattr(session, name, value)
         self.changed[session.pk] = session
         self.rows.append(placed.row)
+        self.news.append(appended(session, placed.row, batch.batch, prepared.cipher))
         if prepared.idempotency_mac is not None:
             self.earlier[session.pk, prepared.idempotency_mac] = placed.row
         return answer(placed.row, batch.batch.withheld)
@@ -139,16 +142,10 @@ class _Work:
         """The guarded writes of the rows, then the journal."""
         if not self.changed:
             return
-        table, columns = Session._meta.db_table, ", ".join(f"{name} = %s" for name in _WRITTEN)
-        clock, _ = Session.objects.all().query.get_compiler(connection=connection).compile(Now())
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                f"UPDATE {table} SET {columns} WHERE id = %s AND state = 'active' AND expires_at > {clock}",  # noqa: S608
-                [_parameters(session) for session in self.changed.values()],
-            )
-            if cursor.rowcount != len(self.changed):
-                raise _RanOut
-        JournalBatch.objects.bulk_create(self.rows)
+        if not update_all_live(list(self.changed.values()), _WRITTEN):
+            raise _RanOut
+        insert(self.rows)
+        publish(self.news)
 
 
 def _ciphers(sessions: Iterable[Session]) -> dict[uuid.UUID, SessionCipher | VaultError]:
@@ -161,11 +158,6 @@ def _ciphers(sessions: Iterable[Session]) -> dict[uuid.UUID, SessionCipher | Vau
         except VaultError as error:
             ciphers[session.pk] = error
     return ciphers
-
-
-def _parameters(session: Session) -> list[Any]:
-    fields = [field for name in (*_WRITTEN, "id") if isinstance(field := Session._meta.get_field(name), Field)]
-    return [field.get_db_prep_save(getattr(session, field.attname), connection) for field in fields]
 
 
 def _id_of(batch: BulkBatch) -> uuid.UUID | None:

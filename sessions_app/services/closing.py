@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -13,14 +14,17 @@ from django.db import transaction
 from sessions_app.conf import conf
 from sessions_app.errors import InvalidTransition, SessionExpired
 from sessions_app.lease import CloseReason, Policy, State
-from sessions_app.models import JournalBatch, Preferences, Session, SessionQuerySet
+from sessions_app.models import Preferences, Session, SessionQuerySet
+from sessions_app.models.statements import delete_journal, journal_page, update_active
+from sessions_app.services.publishing import publish_closed
 from sessions_app.services.sealing import open_batch, open_labels
 from sessions_app.wording import ended_in_words
 from snapshots.crypto import SessionCipher
 from snapshots.errors import ContentDamaged
 from snapshots.models import Snapshot
-from snapshots.services.keys import destroy_session_keys, session_cipher
+from snapshots.services.keys import destroy_session_keys, open_session_key
 from snapshots.services.snapshots import create_snapshot
+from snapshots.statements import OneRow
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +37,10 @@ JOURNAL_PAGE = 200
 #: As much of an error's name as its column holds.
 CLOSE_ERROR_LENGTH = 40
 
+_PREFERENCES = OneRow(
+    lambda owner_id: Preferences.objects.filter(user_id=owner_id), owner_id=Preferences._meta.get_field("user")
+)
+
 
 class Closed(NamedTuple):
     """What closing left: the snapshot, or None when the policy keeps nothing, and what was never stored."""
@@ -43,7 +51,7 @@ class Closed(NamedTuple):
 
 
 def close(session: Session, *, reason: CloseReason, now: datetime) -> Closed:
-    """Close a live session whose row is locked, in the caller's transaction. All of it happens, or nothing.
+    """Close a live session whose row is locked, with its keys, in the caller's transaction, which an error must end.
 
     A session that is past its deadline was over then, however late this comes; what is kept of it is kept from now.
 
@@ -53,17 +61,17 @@ def close(session: Session, *, reason: CloseReason, now: datetime) -> Closed:
     """
     closed = Closed()
     changes: dict[str, Any] = {}
-    with transaction.atomic():
-        if Policy(session.policy).keeps_snapshot:
-            closed = _save(session, reason=reason, now=now)
-            changes["speaker_count"] = closed.speaker_count
-        else:
-            destroy_session_keys(session_ids=[session.pk])
-            # Nothing of a session that keeps nothing should say later what it was about.
-            changes["topic"] = ""
-        JournalBatch.objects.filter(session=session).delete()
-        changes |= _mark_closed(session, reason=reason, now=now, **changes)
-    # Only now is it so: had the block failed, the caller's object would still say live.
+    if Policy(session.policy).keeps_snapshot:
+        closed = _save(session, reason=reason, now=now)
+        changes["speaker_count"] = closed.speaker_count
+    else:
+        destroy_session_keys(session_ids=[session.pk])
+        # Nothing of a session that keeps nothing should say later what it was about.
+        changes["topic"] = ""
+    delete_journal(session.pk)
+    changes |= _mark_closed(session, reason=reason, now=now, **changes)
+    publish_closed(session.pk)
+    # Only now is it so: had any of it failed, the caller's object would still say live.
     for name, value in changes.items():
         setattr(session, name, value)
     log.info("session_closed session=%s reason=%s snapshot=%s", session.pk, reason, closed.snapshot)
@@ -81,7 +89,7 @@ def _mark_closed(session: Session, *, reason: CloseReason, now: datetime, **chan
         "quarantined_at": None,
         "close_error": "",
     }
-    if not Session.objects.filter(pk=session.pk, state=State.ACTIVE).update(**changes):
+    if not update_active(session, changes):
         raise InvalidTransition("The session is closed already.")
     return changes
 
@@ -91,7 +99,7 @@ def _over_since(session: Session, now: datetime) -> datetime:
 
 
 def _save(session: Session, *, reason: CloseReason, now: datetime) -> Closed:
-    cipher = session_cipher(owner_id=session.owner_id, session_id=session.pk)
+    cipher = open_session_key(session.key, owner_id=session.owner_id)
     lines, withheld, speakers = _read_journal(session, cipher)
     snapshot = create_snapshot(
         cipher=cipher,
@@ -128,10 +136,9 @@ def _read_journal(session: Session, cipher: SessionCipher) -> tuple[list[bytes],
 
 def _batches(session: Session) -> Iterator[tuple[int, int, bytes | memoryview]]:
     """First and last number and the sealed bytes of each batch, in order. A query a page: most journals are one."""
-    journal = JournalBatch.objects.filter(session=session).order_by("id")
     after = 0
     while True:
-        page = list(journal.filter(id__gt=after).values_list("id", "first_seq", "last_seq", "sealed")[:JOURNAL_PAGE])
+        page = journal_page(session.pk, after=after, limit=JOURNAL_PAGE)
         for _, first_seq, last_seq, sealed in page:
             yield first_seq, last_seq, sealed
         if len(page) < JOURNAL_PAGE:
@@ -142,8 +149,10 @@ def _batches(session: Session) -> Iterator[tuple[int, int, bytes | memoryview]]:
 def retention(owner_id: int, reason: CloseReason) -> timedelta:
     """How long the snapshot is kept: shorter when the user closed it, and never longer than the user wishes."""
     longest = conf.retention_ended if reason is CloseReason.ENDED else conf.retention
-    wished = Preferences.objects.filter(user_id=owner_id).values_list("retention_days", flat=True).first()
-    return longest if wished is None else min(longest, timedelta(days=wished))
+    preferences = _PREFERENCES.get(owner_id=owner_id)
+    if preferences is None or preferences.retention_days is None:
+        return longest
+    return min(longest, timedelta(days=preferences.retention_days))
 
 
 def settle(session: Session, *, now: datetime) -> None:
@@ -164,30 +173,43 @@ def try_to_close(session: Session, *, reason: CloseReason, now: datetime) -> boo
     be closed must not stop the others. Returns whether it is closed.
     """
     try:
-        close(session, reason=reason, now=now)
-    except Exception as error:  # noqa: BLE001  (whatever it is, the other sessions of the sweep must go on)
-        # The class alone is noted: the text of an unforeseen error may quote content.
-        _put_off(session, error=type(error).__name__[:CLOSE_ERROR_LENGTH], now=now)
+        with transaction.atomic():
+            close(session, reason=reason, now=now)
+    except Exception as error:  # noqa: BLE001  (whatever it is, whoever came upon it goes on)
+        _put_off(session, error=error, now=now)
     return session.is_closed
 
 
-def _put_off(session: Session, *, error: str, now: datetime) -> None:
+def put_off(session_id: uuid.UUID, *, error: Exception, now: datetime) -> bool:
+    """The same for a session whose closing has failed and was undone. Returns whether it is still to be closed."""
+    with transaction.atomic():
+        session = Session.objects.locked(session_id).first()
+        # Somebody else may have been here meanwhile.
+        due = session is not None and session.is_overdue(now) and session.sweep_after <= now
+        if session is not None and due:
+            _put_off(session, error=error, now=now)
+        return due
+
+
+def _put_off(session: Session, *, error: Exception, now: datetime) -> None:
+    # The class alone is noted: the text of an unforeseen error may quote content.
+    name = type(error).__name__[:CLOSE_ERROR_LENGTH]
     attempts = session.close_attempts + 1
     quarantined = attempts >= MAX_CLOSE_ATTEMPTS
     changes = {
         "close_attempts": attempts,
         "close_failed_at": session.close_failed_at or now,
-        "close_error": error,
+        "close_error": name,
         "sweep_after": now + min(FIRST_BACKOFF * 2 ** (attempts - 1), LONGEST_BACKOFF),
         "quarantined_at": now if quarantined else None,
     }
     Session.objects.filter(pk=session.pk).update(**changes)
-    for name, value in changes.items():
-        setattr(session, name, value)
+    for column, value in changes.items():
+        setattr(session, column, value)
     log.warning(
         "session_close_put_off session=%s error=%s attempts=%s quarantined=%s",
         session.pk,
-        error,
+        name,
         attempts,
         quarantined,
     )
@@ -198,7 +220,7 @@ def settle_overdue(sessions: SessionQuerySet, *, now: datetime) -> None:
     due = sessions.overdue_at(now).filter(close_failed_at__isnull=True).order_by("pk")
     for session_id in list(due.values_list("pk", flat=True)):
         with transaction.atomic():
-            session = Session.objects.select_for_update(of=("self",)).filter(pk=session_id).first()
+            session = Session.objects.locked(session_id).first()
             if session is not None and session.is_overdue(now):
                 settle(session, now=now)
 

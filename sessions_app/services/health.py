@@ -15,7 +15,9 @@ from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError
 from kombu import Connection
 
+from sessions_app.conf import conf
 from sessions_app.lease import State
+from sessions_app.live import redis_bus
 from sessions_app.models import Session
 from sessions_app.services.clocks import MAX_CLOCK_DIFFERENCE, clock_difference
 from sessions_app.services.sweep import due
@@ -76,8 +78,8 @@ class Health:
 
 
 def check_health(*, now: datetime) -> Health:
-    """Look at every part. A few queries; at most ``PATIENCE_S`` each for cache and broker."""
-    return Health({**_database_parts(now), "cache": _cache(), "broker": _broker()})
+    """Look at every part. A few queries; at most ``PATIENCE_S`` each for cache, broker and bus."""
+    return Health({**_database_parts(now), "cache": _cache(), "broker": _broker(), "bus": _bus()})
 
 
 def _database_parts(now: datetime) -> dict[str, Part]:
@@ -145,6 +147,15 @@ def _broker() -> Part:
     )
 
 
+def _bus() -> Part:
+    if not conf.live_bus_url or bus_probe.works():
+        return Part()
+    return Part(
+        Condition.DEGRADED,
+        "The live bus does not answer: streams learn from the database what other web processes were sent, within 2 s.",
+    )
+
+
 class Probe:
     """A check that may hang. It runs beside the request, one at a time, and its answer is remembered for a while."""
 
@@ -190,5 +201,10 @@ def _reach_broker() -> None:
         connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
 
 
+def _reach_bus() -> None:
+    redis_bus.reach(conf.live_bus_url)
+
+
 cache_probe = Probe(_use_cache)
 broker_probe = Probe(_reach_broker)
+bus_probe = Probe(_reach_bus)

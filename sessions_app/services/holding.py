@@ -12,15 +12,22 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models.functions import Now
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from sessions_app.errors import FieldProblem, InvalidSession, LeaseLost, OutsideWindow
-from sessions_app.lease import CLOCK_TOLERANCE, State
+from sessions_app.lease import CLOCK_TOLERANCE
 from sessions_app.models import Session
+from sessions_app.models.statements import update_live
 from sessions_app.services.closing import session_over, settle
+from snapshots.statements import OneRow
 
 T = TypeVar("T")
+
+_LOCKED = OneRow(
+    lambda owner_id, session_id: Session.objects.owned_by(owner_id).locked(session_id),
+    owner_id=Session._meta.get_field("owner"),
+    session_id=Session._meta.pk,
+)
 
 
 class _DeadlinePassed(Exception):
@@ -44,26 +51,22 @@ def hold(
     token: str | None,
     now: datetime,
     work: Callable[[Session], T],
-    with_key: bool = False,
 ) -> T:
     """Do one write on a live session, in one transaction, as the holder of its lease.
 
     Args:
         token: the lease token, or None for what needs no lease (attaching makes a new one).
-        work: gets the locked row. Its first write must be :func:`write_live`.
-        with_key: whether the work seals or opens something.
+        work: gets the locked row, with its keys. Its first write must be :func:`write_live`.
 
     Raises:
         InvalidSession: unknown, malformed, or somebody else's.
         SessionExpired: closed, or past its deadline; in the latter case it is closed here and now.
         LeaseLost: the token is not the current one.
     """
-    own = Session.objects.owned_by(owner_id)
     with transaction.atomic():
-        try:
-            session = (own.with_key() if with_key else own).lock(as_uuid(session_id))
-        except Session.DoesNotExist:
-            raise InvalidSession from None
+        session = _LOCKED.get(owner_id=owner_id, session_id=as_uuid(session_id))
+        if session is None:
+            raise InvalidSession
         if not session.is_closed and not session.is_overdue(now):
             if token is not None and not holds(session, token):
                 raise LeaseLost
@@ -78,10 +81,7 @@ def hold(
 
 def write_live(session: Session, **changes: Any) -> None:
     """The guarded write: only while the row is live, of this epoch, and before its deadline."""
-    changed = Session.objects.filter(
-        pk=session.pk, state=State.ACTIVE, epoch=session.epoch, expires_at__gt=Now()
-    ).update(**changes)
-    if not changed:
+    if not update_live(session, changes):
         raise _DeadlinePassed
     for name, value in changes.items():
         setattr(session, name, value)

@@ -13,9 +13,10 @@ from sessions_app.errors import SnapshotNotFound
 from sessions_app.lease import Policy
 from sessions_app.models import ResumedSnapshot, Session
 from sessions_app.services.holding import activity, hold, write_live
+from sessions_app.services.publishing import publish_moved
 from sessions_app.services.sealing import seal_labels, vault_unavailable
 from sessions_app.services.sessions import Lease, StartRequest, make_room, start_in_room
-from sessions_app.services.tiers import Plan, require_tier
+from sessions_app.services.tiers import Plan, require_plan
 from sessions_app.tiers import PAID_PLUS
 from snapshots.errors import VaultError
 from snapshots.models import Snapshot
@@ -45,9 +46,14 @@ def import_into_new(*, owner_id: int, plan: Plan, snapshot_id: Any, request: Sta
         VaultUnavailable: it does not open now. It stays.
         TooManySessions, TopicInUse: as for every start.
     """
-    require_tier(plan.tier, PAID_PLUS, what="Bringing an old session back")
+    require_plan(plan, PAID_PLUS, what="Bringing an old session back")
     # Outside the transaction: what is closed here must stay closed, whatever becomes of the import.
     make_room(owner_id=owner_id, plan=plan, topic=request.topic, now=now)
+    return import_in_room(owner_id=owner_id, plan=plan, snapshot_id=snapshot_id, request=request, now=now)
+
+
+def import_in_room(*, owner_id: int, plan: Plan, snapshot_id: Any, request: StartRequest, now: datetime) -> Imported:
+    """As :func:`import_into_new`, once the tier is known to give it and ``make_room`` has been called."""
     with transaction.atomic():
         # The session's row before the snapshot's, as in every import, so that no two of them wait for each other.
         lease = start_in_room(
@@ -67,11 +73,13 @@ def import_into_live(
     Raises:
         As :func:`import_into_new`, and InvalidSession, SessionExpired, LeaseLost for the live session.
     """
-    require_tier(plan.tier, PAID_PLUS, what="Bringing an old session back")
+    require_plan(plan, PAID_PLUS, what="Bringing an old session back")
 
     def attach_history(session: Session) -> Imported:
         snapshot, _ = _open(owner_id, snapshot_id, now=now)
-        write_live(session, **activity(session, occurred_at=None, now=now))
+        changes = activity(session, occurred_at=None, now=now)
+        write_live(session, **changes)
+        publish_moved(session, expires_at=changes["expires_at"])
         return Imported(Lease(session, None, resumed=True), _link(session, snapshot, now=now))
 
     return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=attach_history)

@@ -13,11 +13,13 @@ from sessions_app.events import EventBatch
 from sessions_app.models import JournalBatch, ResumedSnapshot, Session
 from sessions_app.services.closing import session_over
 from sessions_app.services.holding import activity, find_session, hold, write_live
+from sessions_app.services.publishing import publish_appended
 from sessions_app.services.sealing import cipher_of, open_batch, vault_unavailable
 from snapshots.content import Content, encode_events
 from snapshots.crypto import SNAPSHOT_CAP, SessionCipher
 from snapshots.errors import ContentDamaged, VaultError
 from snapshots.services.keys import session_cipher
+from snapshots.statements import insert
 
 #: Bytes of events that a session may hold, so that its snapshot always fits. The rest is for the snapshot's head.
 CONTENT_LIMIT = SNAPSHOT_CAP - 4 * 1024 * 1024
@@ -40,6 +42,10 @@ class Appended:
     accepted: int
     withheld: dict[str, int]
     expires_at: datetime
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its members by name. (``dataclasses.asdict`` copies each of them, all the way down.)"""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +99,11 @@ def append(
                 return answer_again(prepared, earlier)
         placed = place(session, prepared, occurred_at=occurred_at, now=now)
         write_live(session, **placed.changes)
-        placed.row.save(force_insert=True)
+        insert([placed.row])
+        publish_appended(session, placed.row, batch, prepared.cipher)
         return answer(placed.row, batch.withheld)
 
-    return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=add, with_key=True)
+    return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=add)
 
 
 def prepare(cipher: SessionCipher, batch: EventBatch, *, key: str | None = None, sent: bytes | None = None) -> Prepared:

@@ -10,7 +10,7 @@ from typing import Any
 from sessions_app.lease import Policy, State
 from sessions_app.models import Preferences, Session
 from sessions_app.services.reading import Kept, newest_sessions, with_snapshots
-from sessions_app.services.tiers import Plan, require_tier
+from sessions_app.services.tiers import Plan, require_plan
 from snapshots.services.snapshots import stored_bytes
 
 
@@ -34,11 +34,11 @@ def change_preferences(*, owner_id: int, plan: Plan, changes: Mapping[str, Any])
     """Store some preferences; the others stay.
 
     Raises:
-        TierRequired: the default policy needs a higher tier.
+        TierRequired, PlanUnknown: the default policy needs a higher tier.
     """
     if changes.get("default_policy"):
         needed = Policy(changes["default_policy"]).needs
-        require_tier(plan.tier, needed, what="Keeping sessions after they close")
+        require_plan(plan, needed, what="Keeping sessions after they close")
     preferences, _ = Preferences.objects.update_or_create(user_id=owner_id, defaults=dict(changes))
     return preferences
 

@@ -23,7 +23,7 @@ from sessions_app.models import Session
 from sessions_app.services.closing import retention as usual_retention
 from sessions_app.services.closing import settle
 from sessions_app.services.holding import as_uuid
-from sessions_app.services.tiers import Plan, require_tier, resolve_plan
+from sessions_app.services.tiers import Plan, require_plan, resolve_plan
 from sessions_app.tiers import PAID_PLUS
 from snapshots.errors import RetentionInvalid
 from snapshots.models import Snapshot, SnapshotQuerySet
@@ -49,11 +49,11 @@ def change_retention(
 
     Raises:
         SnapshotNotFound: unknown, purged, or somebody else's.
-        TierRequired: keeping needs Paid+.
+        TierRequired, PlanUnknown: keeping needs Paid+.
         InvalidFields: an end that can't be given.
     """
     if keep:
-        require_tier(plan.tier, PAID_PLUS, what="Keeping a snapshot without an end")
+        require_plan(plan, PAID_PLUS, what="Keeping a snapshot without an end")
     with transaction.atomic():
         snapshot = _locked(owner_id, snapshot_id, now=now)
         if keep is not None:
@@ -177,12 +177,13 @@ def purge(*, which: PurgeFilter, now: datetime) -> Iterator[int]:
 def release_lapsed(*, now: datetime) -> int:
     """Give the kept snapshots of users without Paid+ an end again, the usual time from now. Returns how many.
 
-    A lapsed plan destroys nothing: it only ends "without an end".
+    A lapsed plan destroys nothing: it only ends "without an end". Nor does it when nobody can say now that it lapsed.
     """
     released = 0
     owners = Snapshot.objects.filter(expires_at__isnull=True).order_by().values_list("owner_id", flat=True)
     for owner_id in owners.distinct():
-        if resolve_plan(user_id=owner_id, now=now).tier.covers(PAID_PLUS):
+        plan = resolve_plan(user_id=owner_id, now=now)
+        if plan.tier.covers(PAID_PLUS) or plan.stale or not plan.known:
             continue
         kept = Snapshot.objects.owned_by(owner_id).filter(expires_at__isnull=True)
         released += kept.update(expires_at=_usual_end(owner_id, now))

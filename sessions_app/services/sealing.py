@@ -28,7 +28,7 @@ def vault_unavailable(error: VaultError) -> VaultUnavailable:
 
 
 def cipher_of(session: Session) -> SessionCipher:
-    """The cipher of a session that was fetched ``with_key``. No query.
+    """The cipher of a session that was locked, or fetched ``with_key``. No query.
 
     Raises:
         VaultUnavailable: there is none now.

@@ -15,11 +15,13 @@ from sessions_app.conf import conf
 from sessions_app.errors import InvalidSession, LeaseLost, TooManySessions, TopicInUse
 from sessions_app.lease import Clocks, CloseReason, Policy, new_token
 from sessions_app.models import Preferences, Session
+from sessions_app.services import guests
 from sessions_app.services.closing import close, settle, settle_overdue
 from sessions_app.services.holding import activity, as_uuid, hold, holds, token_mac, write_live
+from sessions_app.services.publishing import publish_moved
 from sessions_app.services.receipts import Receipt, receipt_of
 from sessions_app.services.sealing import vault_unavailable
-from sessions_app.services.tiers import Plan, require_tier
+from sessions_app.services.tiers import Plan, require_plan
 from snapshots.errors import VaultError
 from snapshots.services.keys import create_session_key
 
@@ -28,12 +30,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """What a client may choose at the start. An empty policy means the user's default."""
+    """What a client may choose at the start. An empty policy means the user's default.
+
+    ``leaseless`` is the client's nature, not its choice: it knows no lease, and is told no token (ADR 0015).
+    """
 
     policy: str = ""
     topic: str = ""
     stt_active: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
+    leaseless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +55,10 @@ def start(*, owner_id: int, plan: Plan, request: StartRequest, now: datetime) ->
     """Start a session, or take over the user's own live one on the same topic.
 
     Raises:
-        TierRequired: the policy needs a higher tier.
+        TierRequired, PlanUnknown: the policy needs a higher tier.
         TooManySessions: the limit is reached; names the live ones.
         TopicInUse: another user of the tenant holds the topic.
+        DemoFull: the user is a demo's guest, and all places are taken.
         VaultUnavailable: the user's key is not available now.
     """
     # Before the lock, and in transactions of their own.
@@ -63,12 +70,14 @@ def start_in_room(*, owner_id: int, plan: Plan, request: StartRequest, now: date
     """As :func:`start`, once :func:`make_room` has been called: what is past its deadline may stand in the way."""
     with transaction.atomic():
         # One start at a time for a user: the limit and the topic are looked at under this lock.
-        get_user_model().objects.select_for_update(no_key=True).get(pk=owner_id)
+        owner = get_user_model().objects.select_for_update(no_key=True).get(pk=owner_id)
         live = Session.objects.owned_by(owner_id).live_at(now)
         same = live.filter(topic=request.topic).first() if request.topic else None
         if same is None:
             policy = _policy(owner_id, plan, request)
             _require_place(live, plan, request, now=now)
+            if guests.is_guest(owner):
+                guests.require_place(now=now)
             return _create(owner_id, plan, policy, request, now=now)
     # After the transaction: if its lease runs out just now, closing it must stay.
     return attach(owner_id=owner_id, session_id=same.pk, now=now)
@@ -84,7 +93,7 @@ def make_room(*, owner_id: int, plan: Plan, topic: str, now: datetime) -> None:
 def _policy(owner_id: int, plan: Plan, request: StartRequest) -> Policy:
     if request.policy:
         policy = Policy(request.policy)
-        require_tier(plan.tier, policy.needs, what="Keeping a session after it closes")
+        require_plan(plan, policy.needs, what="Keeping a session after it closes")
         return policy
     wished = Preferences.objects.filter(user_id=owner_id).values_list("default_policy", flat=True).first()
     if wished and plan.tier.covers(Policy(wished).needs):
@@ -137,6 +146,7 @@ def _create(owner_id: int, plan: Plan, policy: Policy, request: StartRequest, *,
                 hard_expires_at=clocks.hard_expires_at,
                 sweep_after=clocks.expires_at,
                 token_mac=token_mac(token),
+                leaseless=request.leaseless,
             )
     except IntegrityError:
         if _topic_is_held(plan, request, now=now):
@@ -158,7 +168,8 @@ def attach(*, owner_id: int, session_id: Any, now: datetime) -> Lease:
     token = new_token()
 
     def take_over(session: Session) -> Lease:
-        write_live(session, epoch=session.epoch + 1, token_mac=token_mac(token))
+        write_live(session, epoch=session.epoch + 1, token_mac=token_mac(token), leaseless=False)
+        publish_moved(session, epoch=session.epoch)
         return Lease(session, token, resumed=True)
 
     return hold(owner_id=owner_id, session_id=session_id, token=None, now=now, work=take_over)
@@ -173,6 +184,7 @@ def touch(*, owner_id: int, session_id: Any, token: str, occurred_at: datetime |
 
     def extend(session: Session) -> Session:
         write_live(session, **activity(session, occurred_at=occurred_at, now=now))
+        publish_moved(session, expires_at=session.expires_at)
         return session
 
     return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=extend)

@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sessions_app.errors import FieldProblem, InvalidFields
+from django.db import transaction
+
+from sessions_app.errors import FieldProblem, InvalidFields, SnapshotNotFound
 from sessions_app.models import Session
 from sessions_app.services.holding import activity, hold, write_live
 from sessions_app.services.sealing import cipher_of, open_labels, seal_labels, vault_unavailable
 from snapshots.errors import VaultError
+from snapshots.models import Snapshot
+from snapshots.services.labels import change_labels
+from snapshots.services.snapshots import find_snapshot
 
 MAX_SPEAKERS = 64
 
@@ -34,10 +39,6 @@ def label_speakers(
             labels = merged(open_labels(session, cipher), changes)
         except VaultError as error:
             raise vault_unavailable(error) from None
-        if len(labels) > MAX_SPEAKERS:
-            raise InvalidFields(
-                [FieldProblem("speakers", "length", f"must not make more than {MAX_SPEAKERS} labelled speakers")]
-            )
         revision = session.labels_revision + 1
         write_live(
             session,
@@ -47,11 +48,36 @@ def label_speakers(
         )
         return labels
 
-    return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=merge, with_key=True)
+    return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=merge)
+
+
+def label_snapshot_speakers(
+    *, owner_id: int, snapshot_id: Any, changes: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    """The same for what is kept of a closed session. Returns all labels.
+
+    Raises:
+        SnapshotNotFound: unknown, malformed, purged, or somebody else's.
+        InvalidFields: more speakers than a session can have.
+        VaultUnavailable: the labels can't be opened now. They stay as they are.
+    """
+    with transaction.atomic():
+        try:
+            snapshot = find_snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, lock=True)
+        except Snapshot.DoesNotExist:
+            raise SnapshotNotFound from None
+        try:
+            return change_labels(owner_id=owner_id, snapshot=snapshot, change=lambda labels: merged(labels, changes))
+        except VaultError as error:
+            raise vault_unavailable(error) from None
 
 
 def merged(labels: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The labels after the changes. Members that a change does not name stay as they are."""
+    """The labels after the changes. Members that a change does not name stay as they are.
+
+    Raises:
+        InvalidFields: more speakers than a session can have.
+    """
     result = dict(labels)
     for speaker, change in changes.items():
         label = {} if change is None else {**result.get(speaker, {}), **change}
@@ -60,4 +86,8 @@ def merged(labels: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
             result[speaker] = label
         else:
             result.pop(speaker, None)
+    if len(result) > MAX_SPEAKERS:
+        raise InvalidFields(
+            [FieldProblem("speakers", "length", f"must not make more than {MAX_SPEAKERS} labelled speakers")]
+        )
     return result

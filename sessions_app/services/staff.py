@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from sessions_app.errors import InvalidTransition, SnapshotNotFound, TierRequired
+from sessions_app.errors import InvalidTransition, PlanUnknown, SnapshotNotFound, TierRequired
 from sessions_app.lease import CloseReason
 from sessions_app.models import Session
 from sessions_app.services.closing import close
@@ -58,6 +58,7 @@ def keep_as_staff(*, snapshot_id: uuid.UUID, now: datetime) -> bool:
     Raises:
         SnapshotNotFound: it is gone, or its time is over.
         TierRequired: its user's plan does not give this.
+        PlanUnknown: nobody can say now whether it does.
     """
     gone = SnapshotNotFound("It is gone: it was deleted meanwhile, or its time is over.")
     snapshots = Snapshot.objects.available_at(now).metadata()
@@ -65,11 +66,13 @@ def keep_as_staff(*, snapshot_id: uuid.UUID, now: datetime) -> bool:
     if owner_id is None:
         raise gone
     # Before the row is locked: what knows the plans may be slow.
-    tier = resolve_plan(user_id=owner_id, now=now).tier
-    if not tier.covers(PAID_PLUS):
+    plan = resolve_plan(user_id=owner_id, now=now)
+    if not plan.known:
+        raise PlanUnknown
+    if not plan.tier.covers(PAID_PLUS):
         raise TierRequired(
             f"Keeping without an end comes with the {PAID_PLUS.value} plan and above; this user's plan is "
-            f"{tier.value} now."
+            f"{plan.tier.value} now."
         )
     with transaction.atomic():
         snapshot = snapshots.select_for_update().filter(pk=snapshot_id).first()

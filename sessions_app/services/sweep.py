@@ -11,8 +11,9 @@ from django.db import transaction
 
 from sessions_app.lease import State
 from sessions_app.models import Session, SessionQuerySet
+from sessions_app.services import closing
 from sessions_app.services.clocks import MAX_CLOCK_DIFFERENCE, clock_difference
-from sessions_app.services.closing import try_to_close
+from snapshots.statements import OneRow
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,13 @@ def due(now: datetime) -> SessionQuerySet:
     )
 
 
+#: The first of them that nobody else has locked, with its keys.
+_NEXT = OneRow(
+    lambda now: due(now).with_key().select_for_update(skip_locked=True, of=("self",))[:1],
+    now=Session._meta.get_field("sweep_after"),
+)
+
+
 def sweep(*, now: datetime) -> Round:
     """Close what is past its deadline, one session a transaction.
 
@@ -58,25 +66,36 @@ def sweep(*, now: datetime) -> Round:
         raise ClocksDisagree(difference)
     done = Round()
     for _ in range(ROUND_LIMIT):
-        with transaction.atomic():
-            session = due(now).select_for_update(skip_locked=True, of=("self",)).first()
-            if session is None:
-                break
-            _settle(session, done, now=now)
+        if not _look_at_one(done, now=now):
+            break
     if done.closed or done.put_off:
         log.info("sweep closed=%s put_off=%s rearmed=%s", done.closed, done.put_off, done.rearmed)
     return done
 
 
-def _settle(session: Session, done: Round, *, now: datetime) -> None:
-    if session.expires_at > now:
-        # Activity moved the deadline since the row was armed.
-        Session.objects.filter(pk=session.pk).update(sweep_after=session.expires_at)
-        done.rearmed += 1
-    elif try_to_close(session, reason=session.reason_at_deadline, now=now):
-        done.closed += 1
-    else:
-        done.put_off += 1
+def _look_at_one(done: Round, *, now: datetime) -> bool:
+    """Close the first session that is due, in a transaction of its own. Returns whether there was one."""
+    session: Session | None = None
+    try:
+        with transaction.atomic():
+            session = _NEXT.get(now=now)
+            if session is None:
+                return False
+            rearm = session.expires_at > now
+            if rearm:
+                # Activity moved the deadline since the row was armed.
+                Session.objects.filter(pk=session.pk).update(sweep_after=session.expires_at)
+            else:
+                closing.close(session, reason=session.reason_at_deadline, now=now)
+    except Exception as error:
+        if session is None:
+            raise
+        # All of it is undone, and the lock is gone: noted in a transaction of its own, so that the next sweep waits.
+        done.put_off += closing.put_off(session.pk, error=error, now=now)
+        return True
+    done.rearmed += rearm
+    done.closed += not rearm
+    return True
 
 
 def would_close(*, now: datetime) -> Iterator[Session]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -51,4 +50,4 @@ class JournalViewSet(ServiceViewSet):
 def _result(session: str, result: Any) -> dict[str, Any]:
     if isinstance(result, LinnetError):
         return {"session": session, **problem_document(result)}
-    return {"session": session, "status": 201, **asdict(result)}
+    return {"session": session, "status": 201, **result.as_dict()}

@@ -84,7 +84,7 @@ class SessionViewSet(ServiceViewSet):
     @any_tier
     def append_events(self, request: Request, pk: str) -> Response:
         """Append events. When this answers, they are stored durably."""
-        body = inputs.read(inputs.AppendInput(data=request.data))
+        body = inputs.read_append(request.data)
         appended = journal.append(
             owner_id=self.owner_id,
             session_id=pk,
@@ -94,7 +94,7 @@ class SessionViewSet(ServiceViewSet):
             occurred_at=body.get("occurred_at"),
             now=self.now,
         )
-        return Response(outputs.AppendedOutput(appended).data, status=201)
+        return Response(appended.as_dict(), status=201)
 
     @staticmethod
     def _retry(request: Request) -> journal.Retry | None:

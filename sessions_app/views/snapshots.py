@@ -14,7 +14,8 @@ from sessions_app.api.access import any_tier, paid_plus
 from sessions_app.api.pagination import NewestFirst
 from sessions_app.serializers import inputs, outputs
 from sessions_app.serializers import snapshots as shapes
-from sessions_app.services import importing, reading, retention
+from sessions_app.services import importing, reading, retention, speakers
+from sessions_app.services.guests import refuse_guest
 from sessions_app.views.base import ServiceViewSet, problems
 
 
@@ -59,12 +60,24 @@ class SnapshotViewSet(ServiceViewSet):
     @any_tier
     def content(self, request: Request, pk: str) -> HttpResponse:
         """Export the snapshot: the speakers' labels and all events, as they were sent."""
+        refuse_guest(self.request.user)
         inputs.read(inputs.ContentQuery(data=request.query_params))
         export = reading.export(owner_id=self.owner_id, snapshot_id=pk, now=self.now)
         response = HttpResponse(shapes.content_json(export), content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="linnet-session-{export.session}.json"'
         response["Cache-Control"] = "no-store"
         return response
+
+    @extend_schema(request=inputs.SpeakersInput, responses={200: outputs.LabelsOutput, **problems(409, 422, 503)})
+    @action(detail=True, methods=["patch"])
+    @any_tier
+    def speakers(self, request: Request, pk: str) -> Response:
+        """Name and colour the speakers of a closed session: merged into what is there; null removes."""
+        body = inputs.read(inputs.SpeakersInput(data=request.data))
+        labels = speakers.label_snapshot_speakers(
+            owner_id=self.owner_id, snapshot_id=pk, changes=body["speakers"], now=self.now
+        )
+        return Response(outputs.LabelsOutput({"speakers": labels}).data)
 
     @extend_schema(
         request=inputs.ImportInput,

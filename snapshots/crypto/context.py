@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 def _text(value: str) -> bytes:
     encoded = value.encode()
     return len(encoded).to_bytes(4, "big") + encoded
+
+
+@lru_cache(maxsize=1024)
+def _scope(*parts: str) -> bytes:
+    # Kept, because a session's records are opened one after the other, and differ in their positions only.
+    return b"".join(_text(part) for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +38,6 @@ class Context:
             OverflowError: a position is negative or does not fit 64 bits.
             UnicodeEncodeError: a text holds a lone surrogate.
         """
-        return b"".join(
-            (
-                _text(self.deployment),
-                _text(self.owner),
-                _text(self.session),
-                _text(self.kind),
-                len(self.position).to_bytes(4, "big"),
-                *(number.to_bytes(8, "big") for number in self.position),
-            )
-        )
+        position = b"".join([number.to_bytes(8, "big") for number in self.position])
+        scope = _scope(self.deployment, self.owner, self.session, self.kind)
+        return scope + len(self.position).to_bytes(4, "big") + position

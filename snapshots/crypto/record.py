@@ -24,9 +24,11 @@ COMMITMENT_SIZE = 32
 HEADER_SIZE = PREFIX_SIZE + SALT_SIZE + NONCE_SIZE + COMMITMENT_SIZE
 TAG_SIZE = 16
 MIN_PLAINTEXT = 9  # codec, raw length and body length are always there, even around an empty body
+MIN_RECORD_SIZE = HEADER_SIZE + MIN_PLAINTEXT + TAG_SIZE
 
 _PREFIX = struct.Struct(">2sBBBBH16s")
 _HEADER = struct.Struct(">2sBBBBH16s16s12s32s")
+_PARTS = struct.Struct(">24s16s12s32s")
 
 
 class RecordType(IntEnum):
@@ -38,6 +40,7 @@ class RecordType(IntEnum):
     LABELS = 4
     SESSION_KEY = 5
     USER_KEY = 6
+    LIVE = 7  # never stored: on its way between processes
 
 
 class Flag(IntFlag):
@@ -55,6 +58,12 @@ _FLAGS = {bits: Flag(bits) for bits in range(int(Flag.COMPRESSED | Flag.PADDED) 
 def pack_prefix(record_type: RecordType, flags: Flag, key_id: UUID) -> bytes:
     """Return the first 24 bytes of a header: all that is known before a key is derived."""
     return _PREFIX.pack(MAGIC, VERSION, SUITE, record_type, flags, 0, key_id.bytes)
+
+
+def unpack_header(header: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """Cut the 84 bytes of a header into prefix, salt, nonce and commitment, whatever they are."""
+    prefix, salt, nonce, commitment = _PARTS.unpack(header)
+    return prefix, salt, nonce, commitment
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +117,7 @@ class Record:
             RecordDamaged: too short, or not a record of this version, suite, type and set of flags.
         """
         raw = bytes(data)
-        if len(raw) < HEADER_SIZE + MIN_PLAINTEXT + TAG_SIZE:
+        if len(raw) < MIN_RECORD_SIZE:
             raise RecordDamaged
         (magic, version, suite, type_number, bits, reserved, key_id, salt, nonce, commitment) = _HEADER.unpack_from(raw)
         if magic != MAGIC or version != VERSION or suite != SUITE or reserved != 0:

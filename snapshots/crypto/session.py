@@ -50,6 +50,14 @@ class SessionCipher:
         """Open the speaker labels. Those of another revision do not open."""
         return open_record(self.key, RecordType.LABELS, self._labels(revision), data)
 
+    def seal_live(self, after_seq: int, count: int, body: bytes) -> bytes:
+        """Seal ``count`` events that are passed on and never stored, of which the first comes after ``after_seq``."""
+        return seal(self.key, RecordType.LIVE, self._live(after_seq, count), body)
+
+    def open_live(self, after_seq: int, count: int, data: bytes | memoryview) -> bytes:
+        """Open the live-only events that were sealed for this very place."""
+        return open_record(self.key, RecordType.LIVE, self._live(after_seq, count), data)
+
     def fingerprint(self, purpose: str, data: bytes) -> bytes:
         """Return a 32-byte MAC by which equal data of one session is recognised, and by nobody without its key.
 
@@ -66,6 +74,9 @@ class SessionCipher:
 
     def _labels(self, revision: int) -> Context:
         return self._context("labels", revision)
+
+    def _live(self, after_seq: int, count: int) -> Context:
+        return self._context("live", after_seq, count)
 
     def _context(self, kind: str, *position: int) -> Context:
         return Context(self.deployment, self.owner, self.session, kind, position)

@@ -123,6 +123,11 @@ def open_session_key(
     return SessionCipher(deployment=deployment, owner=owner, session=session, key=key)
 
 
+def destroy_user_key(*, owner_id: int) -> None:
+    """Destroy a user's key. There must be no session's key under it any more."""
+    UserKey.objects.filter(owner_id=owner_id).delete()
+
+
 def destroy_session_keys(*, session_ids: list[uuid.UUID]) -> int:
     """Destroy keys: what they seal can't be opened any more, whatever becomes of the rows. Returns how many."""
     return SessionKey.objects.filter(session_id__in=session_ids).delete()[0]

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import F
 
 from snapshots.content import Content
 from snapshots.crypto import CryptoError, SessionCipher
 from snapshots.errors import ContentDamaged
 from snapshots.models import Snapshot, UserKey
 from snapshots.services.keys import session_cipher
+from snapshots.statements import add_stored_bytes, insert
 
 #: Version of the head of a snapshot's content.
 CONTENT_SCHEMA = 1
@@ -66,7 +66,7 @@ def create_snapshot(
         same = False
     if not same:
         raise ContentDamaged("the new snapshot did not open to what was sealed")
-    snapshot = Snapshot.objects.create(
+    snapshot = Snapshot(
         owner_id=owner_id,
         session_id=session_id,
         annotations=annotations,
@@ -80,7 +80,8 @@ def create_snapshot(
         created_at=now,
         expires_at=expires_at,
     )
-    UserKey.objects.filter(owner_id=owner_id).update(stored_bytes=F("stored_bytes") + snapshot.size)
+    insert([snapshot])
+    add_stored_bytes(owner_id, snapshot.size)
     return snapshot
 
 

@@ -120,7 +120,7 @@ class Database:
         with pinned(MEASURED_CPU):
             process = self._installation.launch(name, *command, **{"DATABASE_URL": self.url, **environment})
         self._cleanup.callback(self._installation.kill, name)
-        web = Web(port)
+        web = Web(port, process.pid)
 
         def answers() -> bool:
             assert process.poll() is None, f"A web process ended at its start.\n{self._installation.tail(name)}"
@@ -164,6 +164,7 @@ class Web(NamedTuple):
     """A web process that listens."""
 
     port: int
+    pid: int
 
     def send(self, streams: list[list[Request]], *, seconds: float, warmup_s: float = 0.5) -> Load:
         """Send each stream over a connection of its own, again and again, from a process of its own.

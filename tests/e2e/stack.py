@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import psycopg
@@ -67,6 +67,14 @@ class Stack:
         self.start_worker()
         self.start_web()
 
+    def running(self) -> Iterator[Self]:
+        """Start it, give it out, and stop it whatever happens: what a fixture yields from."""
+        try:
+            self.start()
+            yield self
+        finally:
+            self.stop()
+
     def start_web(self) -> None:
         process = self.launch("web", *web_command(self.port))
 
@@ -103,6 +111,10 @@ class Stack:
         code = self._processes[name].wait(timeout=timeout_s)
         del self._processes[name]
         return code
+
+    def pid(self, name: str) -> int:
+        """The id of a process that was launched under this name."""
+        return self._processes[name].pid
 
     def kill_web(self) -> None:
         """End the web process at once: it can neither finish a request nor tidy up."""

@@ -34,22 +34,14 @@ UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running installation with the settings that everybody gets."""
-    yield from _running(Stack(tmp_path_factory.mktemp("stack")))
+    yield from Stack(tmp_path_factory.mktemp("stack")).running()
 
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running installation where a pinned session is idle after two seconds, and swept within another."""
     folder = tmp_path_factory.mktemp("hasty")
-    yield from _running(Stack(folder, SESSION_PAID_TTL_S="2", SWEEP_INTERVAL_S="1"))
-
-
-def _running(stack: Stack) -> Iterator[Stack]:
-    try:
-        stack.start()
-        yield stack
-    finally:
-        stack.stop()
+    yield from Stack(folder, SESSION_PAID_TTL_S="2", SWEEP_INTERVAL_S="1").running()
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,7 @@ class Client(threading.Thread):
         events = [f"{batch}.{position}" for position in range(1, step.events + 1)]
         body = {"events": [event(name) for name in events], **self._occurred(held, step)}
         write = held.record.sending(Write("append", time.time(), epoch, events))
-        answer = (device or self._wire).ask("POST", f"{held.path}events/", body, lease=token, key=batch, write=write)
+        answer = (device or self._wire).ask("POST", f"{held.path}events/", body, lease=token, key=batch, writes=[write])
         if answer.status == 201:
             write.first_seq, write.last_seq = answer.document["first_seq"], answer.document["last_seq"]
             self._answered(write, answer.document["expires_at"])
@@ -161,7 +161,7 @@ class Client(threading.Thread):
 
     def _write(self, held: Held, kind: str, path: str, body: dict[str, Any]) -> None:
         write = held.record.sending(Write(kind, time.time(), held.epoch))
-        answer = self._wire.ask("POST", path, body, lease=held.token, write=write)
+        answer = self._wire.ask("POST", path, body, lease=held.token, writes=[write])
         if answer.status in (200, 201):
             self._answered(write, answer.document.get("lease", answer.document)["expires_at"])
         else:
@@ -169,7 +169,7 @@ class Client(threading.Thread):
 
     def _attach(self, held: Held) -> None:
         write = held.record.sending(Write("attach", time.time()))
-        answer = self._wire.ask("POST", f"{held.path}attach/", write=write)
+        answer = self._wire.ask("POST", f"{held.path}attach/", writes=[write])
         if answer.status == 200:
             write.began = answer.document["lease"]["epoch"]
             self._answered(write, answer.document["lease"]["expires_at"])
@@ -180,7 +180,7 @@ class Client(threading.Thread):
     def _start_again(self, held: Held) -> None:
         """A start on the same topic takes the session over while it lives; else it makes another."""
         write = Write("attach", time.time())
-        answer = self._wire.ask("POST", "sessions/", {"topic": held.record.topic}, write=write)
+        answer = self._wire.ask("POST", "sessions/", {"topic": held.record.topic}, writes=[write])
         if answer.status not in (200, 201):
             return
         if answer.document["id"] == held.record.id:

@@ -64,6 +64,7 @@ class Installation(Stack):
         self.door = Door(door, BROKER)
         self.ports = [free_port() for _ in range(WEB_GROUPS)]
         self.tokens: list[str] = []
+        self.annotators: list[str] = []
         self._starts: Counter[str] = Counter()
 
     # --- the parts ------------------------------------------------------------------------------------
@@ -81,7 +82,7 @@ class Installation(Stack):
             check=True,
             timeout=120,
         )
-        self.tokens = json.loads(made.stdout)
+        self.tokens, self.annotators = json.loads(made.stdout)
         if self.variant == "snapshot_first":
             with psycopg.connect(self.environment["DATABASE_URL"]) as connection:
                 for (name,) in connection.execute(NO_UNIQUE_SNAPSHOT).fetchall():

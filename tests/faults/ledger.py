@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 #: Clocks are read before sending and after receiving; answers carry times cut to milliseconds or microseconds.
 TOLERANCE_S = 0.05
+#: As many sessions are taken for live, the latest ones: of the others nobody asked whether they are over.
+LATEST = 40
 #: Of these the deadline moves.
 ACTIVITY = {"append", "touch", "import"}
 
@@ -123,6 +125,10 @@ class Ledger:
         """The session's record; the one that is there already, if there is."""
         with self._lock:
             return self.sessions.setdefault(record.id, record)
+
+    def live(self) -> list[SessionRecord]:
+        """Sessions of which no client was told yet that they are over."""
+        return [record for record in list(self.sessions.values()) if record.over_at is None][-LATEST:]
 
     def count(self, what: str) -> None:
         with self._lock:

@@ -48,11 +48,10 @@ def _append_without_lock(*, looks: bool) -> None:
         token: str,
         now: datetime,
         work: Callable[[Session], Any],
-        with_key: bool = False,
     ) -> Any:
         own = Session.objects.owned_by(owner_id)
         with transaction.atomic():
-            session = (own.with_key() if with_key else own).get(pk=session_id)
+            session = own.with_key().get(pk=session_id)
             if looks and session.is_overdue(now):
                 raise session_over(session, now=now)
             if not session.is_closed:

@@ -10,8 +10,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.faults import plan
+from tests.faults.annotator import Annotator
 from tests.faults.clients import Client
 from tests.faults.installation import IDLE_TTL_S, Installation
 from tests.faults.ledger import Ledger
@@ -82,18 +84,16 @@ def _run(options: Options, folder: Path) -> Outcome:
     try:
         installation.prepare(options.clients)
         supervisor.start()
-        clients = [
-            Client(
-                number,
-                token,
-                ports=installation.ports,
-                seed=options.seed,
-                ttl_s=IDLE_TTL_S,
-                ledger=ledger,
-                stopped=stopped,
-            )
-            for number, token in enumerate(installation.tokens)
+        known: dict[str, Any] = {
+            "ports": installation.ports,
+            "seed": options.seed,
+            "ledger": ledger,
+            "stopped": stopped,
+        }
+        clients: list[Client | Annotator] = [
+            Client(number, token, ttl_s=IDLE_TTL_S, **known) for number, token in enumerate(installation.tokens)
         ]
+        clients += [Annotator(number, token, **known) for number, token in enumerate(installation.annotators)]
         for client in clients:
             client.start()
         supervisor.disturb()
@@ -113,7 +113,7 @@ def _run(options: Options, folder: Path) -> Outcome:
         installation.stop()
 
 
-def _until_enough(options: Options, supervisor: Supervisor, ledger: Ledger, clients: list[Client]) -> None:
+def _until_enough(options: Options, supervisor: Supervisor, ledger: Ledger, clients: list[Client | Annotator]) -> None:
     began = told = time.monotonic()
     while True:
         now = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from itertools import count
@@ -63,19 +64,25 @@ class Wire:
         *,
         lease: str = "",
         key: str = "",
-        write: Write | None = None,
+        repeatable: bool = False,
+        writes: Sequence[Write] = (),
     ) -> Answer:
-        """Ask until there is an answer that is none of a fault. Fills ``write`` in."""
+        """Ask until there is an answer that is none of a fault. Fills ``writes`` in.
+
+        With a ``key``, or ``repeatable`` by what is in the body, all attempts are one write; else each is one.
+        """
         answer = Answer(0, {})
         for _ in range(ATTEMPTS):
-            if write is not None and not key:
-                write.sent_at = time.time()
+            if not (key or repeatable):
+                for write in writes:
+                    write.sent_at = time.time()
             try:
                 answer = self.once(method, path, body, lease=lease, key=key)
             except (OSError, HTTPException, ValueError):
                 answer = Answer(0, {})
-            if write is not None and not 0 < answer.status < 500:
-                write.doubtful_at = time.time()
+            if not 0 < answer.status < 500:
+                for write in writes:
+                    write.doubtful_at = time.time()
             self._ledger.count(f"{answer.status or 'cut'} {answer.code}".strip())
             if 0 < answer.status < 500 or self._stopped.is_set():
                 break

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
 
-from sessions_app.models import Entitlement, JournalBatch, Preferences, ResumedSnapshot, Session
+from sessions_app.models import Entitlement, JournalBatch, Preferences, ResumedSnapshot, Session, Ticket
 from snapshots.models import SessionKey, Snapshot, UserKey
 from tests.factories import EntitlementFactory, UserFactory
 
@@ -42,12 +42,15 @@ CALLS_ON_SESSION: dict[str, tuple[str, str, Any]] = {
     "speakers": ("PATCH", "sessions/{}/speakers/", {"speakers": {"Speaker A": {"name": "Zoë"}}}),
     "end": ("POST", "sessions/{}/end/", None),
     "receipt": ("GET", "sessions/{}/receipt/", None),
+    "stream": ("GET", "sessions/{}/stream/", None),
+    "ticket": ("POST", "sessions/{}/tickets/", None),
 }
 CALLS_ON_SNAPSHOT: dict[str, tuple[str, str, Any]] = {
     "metadata": ("GET", "snapshots/{}/", None),
     "retention": ("PATCH", "snapshots/{}/", {"keep": True}),
     "delete": ("DELETE", "snapshots/{}/", None),
     "content": ("GET", "snapshots/{}/content/", None),
+    "speakers": ("PATCH", "snapshots/{}/speakers/", {"speakers": {"Speaker A": {"name": "Zoë"}}}),
     "import": ("POST", "snapshots/{}/import/", {}),
 }
 #: What is no user's call: an annotator's.
@@ -177,7 +180,7 @@ def moment(text: str) -> datetime:
 
 def stored() -> dict[str, list[Any]]:
     """Every row that REST calls write, with all its values."""
-    models = (Session, JournalBatch, ResumedSnapshot, Preferences, Snapshot, SessionKey, UserKey)
+    models = (Session, JournalBatch, ResumedSnapshot, Preferences, Ticket, Snapshot, SessionKey, UserKey)
     return {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in models}
 
 

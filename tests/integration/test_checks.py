@@ -11,7 +11,7 @@ from django.conf import settings as configured
 from django.core.checks import Error, run_checks
 from pytest_django import Settings
 
-from sessions_app.checks import DAY_S, check_numbers
+from sessions_app.checks import DAY_S, check_identity, check_live_bus, check_numbers, check_plans
 from snapshots.checks import check_retention
 
 
@@ -41,6 +41,7 @@ def test_checks_are_registered(settings: Settings) -> None:
         ("SESSION_MAX_LIFETIME_S", 1, 7 * DAY_S, "sessions_app.E001"),
         ("SESSION_MAX_LIVE", 1, 1000, "sessions_app.E001"),
         ("SWEEP_INTERVAL_S", 1, 3600, "sessions_app.E001"),
+        ("DEMO_MAX_SESSIONS", 1, 1000, "sessions_app.E001"),
         ("SNAPSHOT_RETENTION_DAYS", 1, 3650, "snapshots.E001"),
         ("SNAPSHOT_RETENTION_ENDED_DAYS", 1, 3650, "snapshots.E001"),
     ],
@@ -60,6 +61,84 @@ def test_idle_timeout_longer_than_a_session_is_named(settings: Settings, name: s
     assert told() == []
     setattr(settings, name, settings.SESSION_MAX_LIFETIME_S + 1)
     assert told() == [("sessions_app.E002", name)]
+
+
+def complaints() -> set[str | None]:
+    return {message.id for message in [*check_identity(), *check_plans()]}
+
+
+#: Settings that together are wrong, and settings that together are right, by the complaint.
+HEIMDALL = {"TIER_RESOLVER": "heimdall", "HEIMDALL_URL": "https://licences.example.org"}
+WRONG: list[tuple[str, dict[str, object]]] = [
+    ("sessions_app.E003", {"CLOUD_MODE": True, "DEMO_MODE": True}),
+    *(
+        ("sessions_app.E004", {"TRUSTED_PROXIES": ["10.0.0.1", wrong]})
+        for wrong in ["proxy", "", "10.0.0.1/8", "10.0.0.0/33", "*", "10.0.0.1:80"]
+    ),
+    *(
+        ("sessions_app.E005", {"CLOUD_SESSION_HEADER": wrong})
+        for wrong in ["", "X_CF_Session", "X-CF-Session:", "Authorization", "cookie", "Ü", "X CF"]
+    ),
+    ("sessions_app.W001", {"CLOUD_MODE": True, "DIRECTUS_JWT_SECRET": "x" * 31}),
+    *(
+        ("sessions_app.E006", {"CLIENT_ORIGINS": ["https://app.example.org", wrong]})
+        for wrong in [
+            "*",
+            "null",
+            "https://*.example.org",
+            "app.example.org",
+            "https://a.example/",
+            "https://a:b",
+            "ftp://a",
+        ]
+    ),
+    *(
+        ("sessions_app.E007", {"TIER_RESOLVER": wrong})
+        for wrong in ["", "Local", "free", "os.nothing", "no.such.Class"]
+    ),
+    *(
+        ("sessions_app.E008", {**HEIMDALL, "HEIMDALL_URL": wrong})
+        for wrong in [
+            "",
+            "licences.example.org",
+            "ftp://a",
+            "https://",
+            "https://u:p@a",
+            "https://a?x",
+            "https://a#x",
+            "https://a:b",
+        ]
+    ),
+    ("sessions_app.E008", {**HEIMDALL, "CLOUD_MODE": True, "HEIMDALL_ADMIN_TOKEN": "x", "HEIMDALL_URL": "http://a"}),
+    *(
+        ("sessions_app.E009", {**HEIMDALL, "CLOUD_MODE": True, "HEIMDALL_ADMIN_TOKEN": wrong})
+        for wrong in ["", "é", "a\nb"]
+    ),
+]
+RIGHT: list[dict[str, object]] = [
+    {"DEMO_MODE": True},
+    {"CLOUD_MODE": True, "DIRECTUS_JWT_SECRET": "x" * 32, "TRUSTED_PROXIES": ["10.0.0.0/8", "::1", "192.0.2.1"]},
+    {"CLIENT_ORIGINS": ["https://app.example.org", "http://localhost:5173"]},
+    {"TIER_RESOLVER": "sessions_app.services.tiers.LocalResolver"},
+    {**HEIMDALL, "HEIMDALL_URL": "http://127.0.0.1:9000/heimdall"},
+    {**HEIMDALL, "CLOUD_MODE": True, "HEIMDALL_ADMIN_TOKEN": "x"},
+]
+
+
+@pytest.mark.parametrize(("ident", "changes"), WRONG)
+def test_wrong_setting_is_named(ident: str, changes: dict[str, object], settings: Settings) -> None:
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    assert complaints() == {ident}
+    assert ident in {message.id for message in run_checks()}
+    assert all(message.hint for message in [*check_identity(), *check_plans()])
+
+
+@pytest.mark.parametrize("changes", [{}, *RIGHT])
+def test_right_settings_are_fine(changes: dict[str, object], settings: Settings) -> None:
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    assert complaints() == set()
 
 
 def check_deploy(tmp_path: Path, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -103,3 +182,14 @@ def test_service_without_a_secret_key_does_not_start(tmp_path: Path) -> None:
     done = check_deploy(tmp_path, SECRET_KEY="")
     assert done.returncode != 0
     assert "SECRET_KEY" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "faults"),
+    [("", 0), ("redis://h:6379/1", 0), ("rediss://:x@h", 0), ("amqp://:secret@h", 1), ("localhost:6379", 1)],
+)
+def test_live_bus_is_a_redis_or_none(settings: Settings, address: str, faults: int) -> None:
+    settings.LIVE_BUS_URL = address
+    found = check_live_bus()
+    assert len(found) == faults
+    assert "secret" not in str(found)

@@ -24,7 +24,7 @@ class Fault(Exception):
 
 
 PINNED_STEPS = [
-    (closing, "session_cipher"),
+    (closing, "open_session_key"),
     (closing, "open_batch"),
     (closing, "open_labels"),
     (vault.SessionCipher, "seal_annotations"),

@@ -17,6 +17,7 @@ from sessions_app.models import Session
 from snapshots.crypto import Keyring
 from snapshots.models import KeyCanary, SessionKey, Snapshot
 from snapshots.services import keyring as keyring_service
+from tests.flows import age
 from tests.integration.conftest import Api
 
 
@@ -36,11 +37,7 @@ def expire(receipt: dict[str, Any]) -> None:
 
 
 def overdue(session: str) -> None:
-    """Let the session's idle time have run out an hour ago."""
-    past = timezone.now() - timedelta(hours=1)
-    Session.objects.filter(pk=session).update(
-        started_at=past - timedelta(hours=1), last_activity_at=past, expires_at=past, sweep_after=past
-    )
+    age(Session.objects.get(pk=session))
 
 
 def test_bootstrap_makes_users_once_and_prints_their_secrets_once(db: None) -> None:

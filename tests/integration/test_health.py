@@ -22,7 +22,7 @@ from tests.integration.conftest import Api, problem
 
 pytestmark = pytest.mark.django_db
 
-PARTS = {"database", "clock", "vault", "sweep", "quarantine", "cache", "broker"}
+PARTS = {"database", "clock", "vault", "sweep", "quarantine", "cache", "broker", "bus"}
 CLOSED = "amqp://somebody:a-password@127.0.0.1:1//"
 
 
@@ -82,6 +82,7 @@ def test_database_that_is_away_is_unavailable(client: Client, monkeypatch: pytes
             **dict.fromkeys(("clock", "vault", "sweep", "quarantine"), "unknown"),
             "cache": "ok",
             "broker": "ok",
+            "bus": "ok",
         }
         assert "password" not in str(document)
 

@@ -18,7 +18,7 @@ speakers                            3           2
 history                             5           0
 detail, live                        4           0
 detail, closed                      4           0
-end                                 9           8
+end                                 8           7
 end, a retry                        5           1
 receipt                             5           0
 list of sessions                    4           0
@@ -26,6 +26,7 @@ list of snapshots                   2           0
 panel                               8           0
 snapshot, metadata                  2           0
 snapshot, content                   3           0
+snapshot, speakers                  6           5
 import, into a new session          14          11
 import, into a live session         7           5
 ==================================  ==========  ======
@@ -91,7 +92,7 @@ def costs(name: str, call: Callable[[], Any]) -> Any:
 
 
 def test_table_is_read_whole() -> None:
-    assert len(COSTS) == 21
+    assert len(COSTS) == 22
 
 
 def live(api: Api, batches: int = 0, size: int = 1) -> tuple[str, str]:
@@ -154,6 +155,7 @@ def test_a_sessions_life_costs_the_same_whatever_it_holds(batches: int, size: in
     snapshot = f"snapshots/{receipt['snapshot']['id']}/"
     costs("snapshot, metadata", lambda: paid.get(snapshot))
     costs("snapshot, content", lambda: paid.get(f"{snapshot}content/"))
+    costs("snapshot, speakers", lambda: paid.patch(f"{snapshot}speakers/", labels))
     started = costs("import, into a new session", lambda: paid.post(f"{snapshot}import/", {}))
     into, token = {"into": started["id"]}, started["lease"]["token"]
     costs("import, into a live session", lambda: paid.post(f"{snapshot}import/", into, lease=token))

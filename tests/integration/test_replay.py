@@ -184,6 +184,13 @@ def test_batches_hold_as_many_events_as_asked(
     assert sum(sizes[5:]) == 60
 
 
+def test_playing_at_a_pace_says_where_to_look(paid: Api, replay: Replay, recordings: Callable[..., Path]) -> None:
+    replay(recordings(_tones(1)), "--token", paid.token, "--speed", "1e6")
+    assert replay.stderr.getvalue() == (
+        f"It plays now. To see it arrive: {replay.url}/panel/\n1 session with 1 event ended.\n"
+    )
+
+
 def test_proxy_of_the_environment_is_not_asked(
     paid: Api, replay: Replay, recordings: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -172,7 +172,7 @@ def test_fault_before_the_view_is_a_problem(paid: Api, monkeypatch: pytest.Monke
         raise RuntimeError("CANARY")
 
     paid.client.raise_request_exception = False
-    monkeypatch.setattr("sessions_app.middleware.UserTokenAuthentication.authenticate", fail)
+    monkeypatch.setattr("sessions_app.api.identity.UserTokenAuthentication.authenticate", fail)
     answer = paid.get("sessions/")
     problem(answer, 500, "E-SERVICE-001")
     assert b"CANARY" not in answer.content

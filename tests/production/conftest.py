@@ -11,12 +11,7 @@ from tests.production.installation import Installation
 
 @pytest.fixture(scope="session")
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    installation = Installation(tmp_path_factory.mktemp("production"))
-    try:
-        installation.start()
-        yield installation
-    finally:
-        installation.stop()
+    yield from Installation(tmp_path_factory.mktemp("production")).running()
 
 
 @pytest.fixture

@@ -275,9 +275,11 @@ def test_wrapped_key_of_another_length_does_not_unwrap() -> None:
         unwrap_session_key(USER_KEY, deployment="dep", owner="zoë", session="s", key_id=uuid4(), blob=blob)
 
 
-VECTORS: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parents[1] / "vectors" / "records-v1.json").read_text(encoding="utf-8")
-)
+VECTORS: list[dict[str, Any]] = [
+    vector
+    for file in ("records-v1.json", "records-v1-live.json")
+    for vector in json.loads((Path(__file__).parents[1] / "vectors" / file).read_text(encoding="utf-8"))
+]
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
@@ -291,6 +293,7 @@ def test_session_contexts_are_those_of_the_vectors(vector: dict[str, Any]) -> No
         RecordType.BATCH: lambda: cipher.open_batch(*position, data),
         RecordType.ANNOTATIONS: lambda: cipher.open_annotations(*position[1:], data),
         RecordType.LABELS: lambda: cipher.open_labels(*position, data),
+        RecordType.LIVE: lambda: cipher.open_live(*position, data),
         RecordType.SESSION_KEY: lambda: unwrap_session_key(key, **place, key_id=key.id, blob=data).secret,
         RecordType.USER_KEY: lambda: open_record(key, RecordType.USER_KEY, user_context, data),
     }[RecordType(vector["type"])]()

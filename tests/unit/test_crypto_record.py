@@ -17,9 +17,11 @@ from snapshots.crypto.errors import KeyNotAvailable, KeyringInvalid, PayloadTooL
 from snapshots.crypto.record import HEADER_SIZE, Flag, Header, Record, RecordType
 from snapshots.crypto.sealing import Key, _seal_with, key_id_of, open_record
 
-VECTORS: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parents[1] / "vectors" / "records-v1.json").read_text(encoding="utf-8")
-)
+VECTORS: list[dict[str, Any]] = [
+    vector
+    for file in ("records-v1.json", "records-v1-live.json")
+    for vector in json.loads((Path(__file__).parents[1] / "vectors" / file).read_text(encoding="utf-8"))
+]
 KEY_ID = UUID("00112233-4455-6677-8899-aabbccddeeff")
 HEADER = Header(RecordType.LABELS, Flag.PADDED, KEY_ID, b"s" * 16, b"n" * 12, b"c" * 32)
 CIPHERTEXT = bytes(25)
@@ -66,7 +68,7 @@ def test_record_too_short_is_refused(length: int) -> None:
 
 @pytest.mark.parametrize(
     ("offset", "value"),
-    [(0, 0x6C), (1, 0x73), (2, 0), (2, 2), (3, 0), (3, 2), (4, 0), (4, 7), (5, 4), (5, 0x82), (6, 1), (7, 1)],
+    [(0, 0x6C), (1, 0x73), (2, 0), (2, 2), (3, 0), (3, 2), (4, 0), (4, 8), (5, 4), (5, 0x82), (6, 1), (7, 1)],
 )
 def test_record_with_an_unknown_value_is_refused(offset: int, value: int) -> None:
     with pytest.raises(RecordDamaged):
@@ -145,7 +147,7 @@ def test_context_refuses_a_lone_surrogate() -> None:
 
 
 def test_vectors_cover_every_type_in_use() -> None:
-    assert {vector["type"] for vector in VECTORS} == {1, 2, 4, 5, 6}
+    assert {vector["type"] for vector in VECTORS} == {1, 2, 4, 5, 6, 7}
     assert any(_is_compressed(vector) for vector in VECTORS)
 
 

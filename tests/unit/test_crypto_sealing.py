@@ -83,6 +83,7 @@ def test_batches_of_similar_size_have_one_length() -> None:
     [
         (RecordType.BATCH, 8 * 2**20),
         (RecordType.LABELS, 8 * 2**20),
+        (RecordType.LIVE, 8 * 2**20),
         (RecordType.ANNOTATIONS, 64 * 2**20),
         (RecordType.TEXT, 64 * 2**20),
         (RecordType.SESSION_KEY, 32),
@@ -205,6 +206,7 @@ def test_open_refuses_flags_that_its_type_never_has(record_type: RecordType, fla
     legal = {
         RecordType.BATCH: (Flag.PADDED,),
         RecordType.LABELS: (Flag.PADDED,),
+        RecordType.LIVE: (Flag.PADDED,),
         RecordType.SESSION_KEY: (Flag(0),),
         RecordType.USER_KEY: (Flag(0),),
     }.get(record_type, ())
@@ -216,7 +218,7 @@ def test_open_refuses_flags_that_its_type_never_has(record_type: RecordType, fla
             open_record(KEY, record_type, CONTEXT, data)
 
 
-@pytest.mark.parametrize("record_type", [RecordType.BATCH, RecordType.LABELS])
+@pytest.mark.parametrize("record_type", [RecordType.BATCH, RecordType.LABELS, RecordType.LIVE])
 def test_open_refuses_compression_that_its_type_never_has(record_type: RecordType) -> None:
     payload, flags = pack_payload(BODY * 20, compress=True, padding=Padding.BUCKET, cap=1 << 20)
     assert Flag.COMPRESSED in flags

@@ -437,3 +437,34 @@ def test_read_events_of_any_json_raises_only_named_errors(value: object) -> None
         for event in batch.events:
             event_type = event["event_type"]
             assert set(event) <= {"event_type", *REQUIRED[event_type], *OPTIONAL[event_type]}
+
+
+def test_live_only_events_are_passed_on_with_their_place_and_their_listed_fields() -> None:
+    said = {"event_type": "transcript", "text": "hello", "speaker_id": "Speaker A", "timestamp": 1.5}
+    ready = {"event_type": "service", "status": "ready", "detail": ""}
+    batch = read({**ready, "host": CANARY}, event_of("tone"), {**said, "mood": CANARY}, event_of("marker"), ready)
+    assert batch.live == [(0, ready), (1, said), (2, ready)]
+    assert batch.withheld == {"service": 2, "transcript": 1}
+
+
+@pytest.mark.parametrize(
+    ("event", "passed_on"),
+    [
+        ({"event_type": "transcript"}, False),
+        ({"event_type": "transcript", "text": ""}, False),
+        ({"event_type": "transcript", "text": 7}, False),
+        ({"event_type": "transcript", "text": "so " * 1334}, False),
+        ({"event_type": "transcript", "text": "a\0b"}, False),
+        ({"event_type": "service", "status": "on fire"}, False),
+        ({"event_type": "service", "detail": "ready"}, False),
+        ({"event_type": "transcript", "text": "so " * 1333, "timestamp": -1, "speaker_id": 7}, True),
+        ({"event_type": "service", "status": "ready", "detail": "so " * 167, "timestamp": float("nan")}, True),
+    ],
+)
+def test_live_only_event_that_is_not_as_it_should_be_is_no_error(event: dict[str, Any], *, passed_on: bool) -> None:
+    """Nobody stores it: what is faulty of it is left out, and it is counted as withheld like any other."""
+    batch = read(event)
+    name = "text" if event["event_type"] == "transcript" else "status"
+    kept = {"event_type": event["event_type"], name: event.get(name)}
+    assert batch.live == ([(0, kept)] if passed_on else [])
+    assert batch.withheld == {event["event_type"]: 1}

@@ -44,26 +44,33 @@ def _cases() -> Iterator[tuple[str, RecordType, Context, bytes]]:
 
 def _vectors() -> Iterator[dict[str, object]]:
     for number, (name, record_type, context, plaintext) in enumerate(_cases(), start=1):
-        key = Key(UUID(int=0xABCD << 112 | number), bytes((number + i) % 256 for i in range(KEY_SIZE)))
-        salt = bytes(16 * number % 256 + i for i in range(SALT_SIZE))
-        nonce = bytes(255 - 12 * number - i for i in range(NONCE_SIZE))
-        yield {
-            "name": name,
-            "type": int(record_type),
-            "key_id": str(key.id),
-            "key": key.secret.hex(),
-            "salt": salt.hex(),
-            "nonce": nonce.hex(),
-            "context": {
-                "deployment": context.deployment,
-                "owner": context.owner,
-                "session": context.session,
-                "kind": context.kind,
-                "position": list(context.position),
-            },
-            "plaintext": plaintext.hex(),
-            "record": _seal_with(key, record_type, context, plaintext, salt=salt, nonce=nonce).hex(),
-        }
+        yield make_vector(number, name, record_type, context, plaintext)
+
+
+def make_vector(
+    number: int, name: str, record_type: RecordType, context: Context, plaintext: bytes
+) -> dict[str, object]:
+    """One record, and all that it takes to seal it again. Its key, salt and nonce follow from ``number``."""
+    key = Key(UUID(int=0xABCD << 112 | number), bytes((number + i) % 256 for i in range(KEY_SIZE)))
+    salt = bytes(16 * number % 256 + i for i in range(SALT_SIZE))
+    nonce = bytes(255 - 12 * number - i for i in range(NONCE_SIZE))
+    return {
+        "name": name,
+        "type": int(record_type),
+        "key_id": str(key.id),
+        "key": key.secret.hex(),
+        "salt": salt.hex(),
+        "nonce": nonce.hex(),
+        "context": {
+            "deployment": context.deployment,
+            "owner": context.owner,
+            "session": context.session,
+            "kind": context.kind,
+            "position": list(context.position),
+        },
+        "plaintext": plaintext.hex(),
+        "record": _seal_with(key, record_type, context, plaintext, salt=salt, nonce=nonce).hex(),
+    }
 
 
 if __name__ == "__main__":

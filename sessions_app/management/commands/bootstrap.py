@@ -38,7 +38,8 @@ class Command(BaseCommand):
             self._introduce(made)
         port = os.environ.get("PORT", "8000")
         self.stdout.write(
-            f"Ready. Once the web process runs: http://127.0.0.1:{port}/ and http://127.0.0.1:{port}/admin/"
+            f"Ready. Once the web process runs: your sessions at http://127.0.0.1:{port}/panel/ and the admin at "
+            f"http://127.0.0.1:{port}/admin/"
         )
 
     def _introduce(self, made: list[Credentials]) -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from sessions_app.management.arguments import age, user_id
+from sessions_app.services import guests
 from sessions_app.services.retention import PurgeFilter, purge, release_lapsed
 from sessions_app.wording import moment_in_words
 
@@ -45,6 +46,8 @@ class Command(BaseCommand):
                     purged += size
                     bar.update(size)
             self.stdout.write(f"Purged {purged}.")
+            if which == PurgeFilter():
+                guests.purge(now=now)
             release_lapsed(now=now)
         self.stdout.write(f"{within} that match are still within their time, or kept by their user, and stay.")
 

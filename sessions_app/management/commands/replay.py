@@ -63,6 +63,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, user: str, token: str | None, url: str, **options: Any) -> None:
         try:
             recordings = read_recordings(options["file"], limit=options["limit"])
+            if options["speed"]:
+                self.stderr.write(f"It plays now. To see it arrive: {url}/panel/", style_func=str)
             with _token(user, token) as token:
                 played = list(self._play(recordings, Service(url, token), options))
         except ReplayError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from tests.benchmarks.figures import appending, bulk, closing, history, hot, lists, sweeping
+from tests.benchmarks.figures import appending, bulk, closing, history, hot, lists, streaming, sweeping
 from tests.benchmarks.installation import Installation
 from tests.benchmarks.plan import Plan
 from tests.benchmarks.results import Result
@@ -23,6 +23,7 @@ FIGURES: dict[str, Measure] = {
     "panel_100k_vs_10": lists.measure,
     "history_vs_memory": history.measure,
     "close_rss_vs_json": history.measure_memory,
+    "stream_delivery": streaming.measure,
 }
 
 

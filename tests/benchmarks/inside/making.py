@@ -87,6 +87,7 @@ def _overdue_session(owner_id: int, events: int, *, now: datetime) -> Session:
 
 def _sealed(session: Session, sent: list[dict[str, Any]], size: int, *, now: datetime) -> Iterator[JournalBatch]:
     cipher = create_session_key(owner_id=session.owner_id, session_id=session.pk, now=now)
+    session.key_id = cipher.key.id
     for start in range(0, len(sent), size):
         part = sent[start : start + size]
         head = {"withheld": {}, "speakers": sorted({event["speaker_id"] for event in part})}

@@ -1,0 +1,103 @@
+"""What was sent could not be read."""
+
+from __future__ import annotations
+
+from sessions_app.errors.base import FieldsError, LinnetError
+
+
+class RequestError(LinnetError):
+    """What was sent could not be read, before any session was looked at."""
+
+
+class MalformedBody(FieldsError, RequestError):
+    """Not JSON, not a JSON object, nested too deep, or text that no database can hold."""
+
+    code = "E-REQUEST-001"
+    status = 400
+    title = "The body could not be read"
+
+
+class BodyTooLarge(FieldsError, RequestError):
+    """More bytes than one request may carry."""
+
+    code = "E-REQUEST-002"
+    status = 413
+    title = "The body is too large"
+
+
+class UnsupportedBody(FieldsError, RequestError):
+    """A content type or content encoding that this service does not read."""
+
+    code = "E-REQUEST-003"
+    status = 415
+    title = "The body is not plain JSON"
+
+
+class InvalidFields(FieldsError, RequestError):
+    """Well-formed JSON with a missing, unknown or out-of-range field."""
+
+    code = "E-REQUEST-004"
+    status = 422
+    title = "A field is not valid"
+
+
+class IdempotencyKeyReused(FieldsError, RequestError):
+    """The idempotency key was used before, with another body."""
+
+    code = "E-REQUEST-005"
+    status = 422
+    title = "The idempotency key was used for another body"
+
+
+class NoSuchAddress(RequestError):
+    """No page of this service has this address."""
+
+    code = "E-REQUEST-006"
+    status = 404
+    title = "No such address"
+    default_detail = "Nothing answers at this address. The API is described at /api/docs/."
+
+
+class MethodNotAllowed(RequestError):
+    """The address exists, but not with this method."""
+
+    code = "E-REQUEST-007"
+    status = 405
+    title = "This address does not take this method"
+    default_detail = "The Allow header names the methods that it takes. The API is described at /api/docs/."
+
+
+class LengthRequired(RequestError):
+    """A body without a Content-Length."""
+
+    code = "E-REQUEST-008"
+    status = 411
+    title = "The body's length is missing"
+    default_detail = "Send the body in one piece, with a Content-Length header."
+
+
+class BadRequest(RequestError):
+    """Refused before it was read: a Host that is not this service's, for one."""
+
+    code = "E-REQUEST-009"
+    status = 400
+    title = "The request was refused"
+    default_detail = (
+        "The request is not one that this service reads. Check the address: its host must be one that the service "
+        "answers to (ALLOWED_HOSTS)."
+    )
+
+
+class TooManyRequests(RequestError):
+    """More calls in a minute than one user may make. ``retry_after_s`` says when to come back."""
+
+    code = "E-REQUEST-010"
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, what: str, *, limit: int, retry_after_s: int) -> None:
+        super().__init__(
+            f"At most {limit} {what} a minute are taken from one user. This one was not carried out, and nothing that "
+            f"was acknowledged before is lost. Send it again in {retry_after_s} s.",
+            retry_after_s=retry_after_s,
+        )

@@ -1,0 +1,118 @@
+/**
+ * Numbers, times and events in words. Times are absolute, in the person's own locale and zone, with the zone's name.
+ * @module
+ */
+
+import { Problem } from "../linnet-session.js";
+import { el } from "./dom.js";
+
+const MOMENT = new Intl.DateTimeFormat(undefined, {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  timeZoneName: "short",
+});
+const NUMBER = new Intl.NumberFormat(undefined);
+/** As the service's sentences tell a moment (`wording.moment_in_words`). */
+const TOLD_MOMENT = /(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}) UTC/;
+
+/** @param {string|Date} moment @returns {string} Such as "20 Nov 2026, 16:40 GMT+1". */
+export function momentText(moment) {
+  return MOMENT.format(new Date(moment));
+}
+
+/** The same as an element that machines can read too. @returns {HTMLElement} */
+export function time(moment) {
+  return el("time", { datetime: new Date(moment).toISOString() }, momentText(moment));
+}
+
+/** A sentence of the service; the moments in it are told as all others are. @returns {(Node|string)[]} */
+export function sentence(text) {
+  return text.split(new RegExp(`(${TOLD_MOMENT.source.replaceAll("(", "(?:")})`)).map((part) => {
+    const told = part.match(TOLD_MOMENT);
+    return told ? time(`${told[1]}T${told[2]}Z`) : part;
+  });
+}
+
+/** @returns {string} "1 event", "1,204 events". */
+export function counted(number, noun) {
+  return `${NUMBER.format(number)} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** A length of time. @param {number} seconds @returns {string} "1 hour 5 minutes", "45 seconds". */
+export function lengthText(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  const parts = [
+    [Math.floor(whole / 86_400), "day"],
+    [Math.floor((whole % 86_400) / 3600), "hour"],
+    [Math.floor((whole % 3600) / 60), "minute"],
+    [whole % 60, "second"],
+  ].filter(([number]) => number);
+  return parts.slice(0, 2).map(([number, unit]) => counted(number, unit)).join(" ") || "0 seconds";
+}
+
+/** A point in the call. @param {number} seconds @returns {string} "4:07", "1:02:33". */
+export function clockText(seconds) {
+  const whole = Math.floor(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
+  const tail = String(rest).padStart(2, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
+}
+
+/** @param {number} bytes @returns {string} */
+export function sizeText(bytes) {
+  const [divisor, unit] = bytes >= 1e6 ? [1e6, "MB"] : bytes >= 1e3 ? [1e3, "kB"] : [1, "bytes"];
+  return `${new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 }).format(bytes / divisor)} ${unit}`;
+}
+
+/** A part of 1. @returns {string} Such as "80 %"; empty when it is not known. */
+export function percentText(part) {
+  return typeof part === "number" ? `${Math.round(part * 100)} %` : "";
+}
+
+const SUBJECTS = {
+  tone: "Speaker not known",
+  speaker: "Who is speaking",
+  queue: "Phone line",
+  environ: "Surroundings",
+  scene: "Scene",
+  accent: "Accent",
+  marker: "Marker",
+  transcript: "Said",
+};
+
+/** What an event is about when it is not the tone of a speaker. @returns {string} */
+export function subjectText(event) {
+  return SUBJECTS[event.event_type] ?? event.event_type;
+}
+
+/** What an event says. @returns {string} */
+export function eventText(event) {
+  if (event.event_type === "accent") return [event.region, event.language].filter(Boolean).join(", ");
+  if (event.event_type === "transcript") return event.text ?? "";
+  return event.label ?? "";
+}
+
+/** What else a tone event says, in words. @returns {string} */
+export function notesText(event) {
+  const privacy = event.privacy_risk ? `privacy risk: ${event.privacy_risk}` : "";
+  return [event.subtext, ...(event.prosody_flags ?? []), privacy].filter(Boolean).join(" · ");
+}
+
+/** What went wrong, and what can be done. @param {Error} error @returns {string} */
+export function troubleText(error) {
+  if (error instanceof Problem) {
+    const next = NEXT[error.status] ?? "";
+    return `${error.detail}${next && ` ${next}`}`;
+  }
+  if (error.name === "Unreachable") return `${error.message} Nothing was changed on this page. Try again in a moment.`;
+  return "Something on this page did not work. Reload the page to go on; nothing that is kept is touched by this.";
+}
+
+const NEXT = {
+  401: "Sign in again, then reload this page.",
+  402: "Listing, exporting, renaming and deleting work without it.",
+  404: "It may have been removed from another window. Reload this page to see what is there.",
+};

@@ -1,0 +1,201 @@
+/**
+ * Calls of the REST API: who is asking, problem documents, retries, and what time it is on the server.
+ * @module
+ */
+
+/** Answers that may be different a moment later. */
+const BUSY = new Set([429, 502, 503, 504]);
+const TIMEOUT_MS = 15_000;
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 30_000;
+/** A `Date` header has whole seconds, and an answer takes a while: smaller differences say nothing. */
+const CLOCK_NOISE_MS = 2_000;
+
+/** The service said no, and why: a problem document (RFC 9457). */
+export class Problem extends Error {
+  /**
+   * @param {number} status HTTP status.
+   * @param {Record<string, any>} document Its `code` is stable; its `detail` is a sentence for the person.
+   */
+  constructor(status, document) {
+    super(document.detail);
+    this.name = "Problem";
+    this.status = status;
+    this.code = document.code ?? "";
+    this.detail = document.detail;
+    this.document = document;
+  }
+}
+
+/** Nobody answered: no network, no server, or too late. Whether anything was done there is not known. */
+export class Unreachable extends Error {
+  constructor() {
+    super("The service can't be reached at the moment.");
+    this.name = "Unreachable";
+  }
+}
+
+/** One user's way to one installation of the service. */
+export class Api {
+  #token;
+  #csrfToken;
+  #offsetMs = 0;
+
+  /**
+   * @param {object} options
+   * @param {string} [options.baseUrl] Where the API is. Default: `/api/v1/` of the page's own origin.
+   * @param {string|null} [options.token] An API token, for pages of another origin. Without it cookies say who asks.
+   * @param {string|null} [options.csrfToken] Default: what the page says in `<meta name="csrf-token">`, or its cookie.
+   */
+  constructor({ baseUrl = "/api/v1/", token = null, csrfToken = null } = {}) {
+    this.base = new URL(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`, document.baseURI);
+    this.#token = token;
+    this.#csrfToken = csrfToken;
+  }
+
+  /** Whether a token says who asks. An EventSource can't send it, and needs a ticket. */
+  get usesToken() {
+    return this.#token !== null;
+  }
+
+  /** @param {string} path Relative to the base, or a path of the service (`/api/v1/…`) as its answers give them. */
+  url(path) {
+    return new URL(path, this.base);
+  }
+
+  /** The server's time, in milliseconds since 1970: this machine's clock may be wrong. */
+  serverNow() {
+    return Date.now() + this.#offsetMs;
+  }
+
+  /**
+   * One call.
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [options]
+   * @param {any} [options.body] Sent as JSON.
+   * @param {string|null} [options.lease] The lease token, for a write into a live session.
+   * @param {Record<string, string>} [options.headers]
+   * @param {AbortSignal} [options.signal]
+   * @param {number} [options.timeoutMs]
+   * @returns {Promise<any>} The answer's document; null where there is none.
+   * @throws {Problem|Unreachable}
+   */
+  async call(method, path, options = {}) {
+    const response = await this.send(method, path, options);
+    if (response.status === 204) return null;
+    try {
+      return await response.json();
+    } catch {
+      throw new Unreachable(); // cut off half-way
+    }
+  }
+
+  /** As {@link call}, but gives the response itself, of which nothing was read yet. */
+  async send(method, path, { body, lease = null, headers = {}, signal, timeoutMs = TIMEOUT_MS } = {}) {
+    const sent = { Accept: "application/json", ...headers };
+    if (body !== undefined) sent["Content-Type"] = "application/json";
+    if (lease) sent["X-Session-Token"] = lease;
+    if (this.#token) sent.Authorization = `Token ${this.#token}`;
+    const csrf = this.#token || method === "GET" ? null : (this.#csrfToken ?? csrfOfPage(this.base));
+    if (csrf) sent["X-CSRFToken"] = csrf;
+    const ends = [AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])];
+    let response;
+    try {
+      response = await fetch(this.url(path), {
+        method,
+        headers: sent,
+        body: body === undefined ? undefined : JSON.stringify(body),
+        credentials: this.#token ? "omit" : "same-origin", // cookies are never taken from pages of another origin
+        cache: "no-store",
+        redirect: "error", // a token goes to the named service only
+        signal: AbortSignal.any(ends),
+      });
+    } catch {
+      throw new Unreachable();
+    }
+    this.#learnTime(response);
+    if (!response.ok) throw await problemOf(response);
+    return response;
+  }
+
+  /**
+   * As {@link call}, again and again while nobody answers or the service is busy. Only for calls that may be sent
+   * twice: reads, and appends with an idempotency key.
+   * @param {string} method
+   * @param {string} path
+   * @param {object} options As for {@link call}; its `signal` ends the trying.
+   * @throws {Problem} What trying again would not change.
+   * @throws {Unreachable} The signal ended it.
+   */
+  async insist(method, path, options = {}) {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await this.call(method, path, options);
+      } catch (error) {
+        if (options.signal?.aborted) throw error;
+        if (error instanceof Problem && !BUSY.has(error.status)) throw error;
+        await pause(delayMs(tries, error.document?.retry_after_s), options.signal);
+        if (options.signal?.aborted) throw error;
+      }
+    }
+  }
+
+  #learnTime(response) {
+    const told = Date.parse(response.headers.get("Date") ?? "");
+    if (Number.isNaN(told)) return; // another origin that does not show it
+    const offset = told + 500 - Date.now();
+    this.#offsetMs = Math.abs(offset) < CLOCK_NOISE_MS ? 0 : offset;
+  }
+}
+
+/**
+ * How long to wait before trying again: longer each time, and not all clients at the same moment.
+ * @param {number} tries How many have failed, from 0.
+ * @param {number} [atLeastS] What the service asked for, in seconds.
+ * @returns {number} Milliseconds.
+ */
+export function delayMs(tries, atLeastS = 0) {
+  const delay = Math.min(FIRST_DELAY_MS * 2 ** tries, LONGEST_DELAY_MS);
+  return Math.max(delay * (0.75 + Math.random() / 2), atLeastS * 1000);
+}
+
+/**
+ * Wait; shorter when the network comes back, or when the signal ends it.
+ * @param {number} ms
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<void>}
+ */
+export function pause(ms, signal) {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const ended = new AbortController();
+    const done = () => {
+      clearTimeout(timer);
+      ended.abort();
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    addEventListener("online", done, { signal: ended.signal });
+    signal?.addEventListener("abort", done, { signal: ended.signal });
+  });
+}
+
+async function problemOf(response) {
+  let read = null;
+  try {
+    read = await response.json();
+  } catch {
+    // A proxy's page, say. Its text is for nobody.
+  }
+  const detail = read?.detail || `The service gave an answer that this page does not know (${response.status}).`;
+  return new Problem(response.status, { ...read, detail });
+}
+
+/** The page's CSRF token, if it has one for this API: another origin's pages have none. */
+function csrfOfPage(base) {
+  if (base.origin !== location.origin) return null;
+  const meta = document.querySelector('meta[name="csrf-token"]');
+  if (meta?.content) return meta.content;
+  return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? null;
+}
