@@ -13,6 +13,7 @@ from dataclasses import replace
 from tests.e2e.stack import ROOT
 from tests.faults.naive import VARIANTS
 from tests.faults.rounds import Options, run, tell
+from tests.faults.servers import Servers
 
 DEFAULT_SECONDS = 60.0
 
@@ -33,27 +34,25 @@ def main(arguments: list[str]) -> int:
         gap_s=given.gap,
         rate=given.rate,
         settle_s=given.settle,
-        kill_backends=given.kill_backends,
-        stop_services=given.stop_services,
-        redis_start=given.redis_start,
         keep=given.keep,
     )
     result = dict.fromkeys(
         ("kills", "acknowledged_events", "lost", "double_snapshots", "late_or_fenced_writes_accepted", "unclosed"), 0
     )
-    if not given.naive:
-        outcome = run(options)
-        result = {"kills": outcome.kills} | {
-            name: getattr(outcome.findings, name) for name in result if name != "kills"
-        }
-    naive_faults, missed = _naive(options, given.naive_seconds, result if given.naive else {})
+    with Servers.running() as servers:
+        if not given.naive:
+            outcome = run(options, servers)
+            result = {"kills": outcome.kills} | {
+                name: getattr(outcome.findings, name) for name in result if name != "kills"
+            }
+        naive_faults, missed = _naive(options, servers, given.naive_seconds, result if given.naive else {})
     sys.stdout.write(f"commit {_commit()} seed {seed}\n")
     sys.stdout.write(json.dumps({**result, "naive_faults_found": naive_faults, "seed": seed}) + "\n")
     faults = ("lost", "double_snapshots", "late_or_fenced_writes_accepted", "unclosed")
     return 1 if missed or naive_faults == 0 or any(result[name] for name in faults) else 0
 
 
-def _naive(options: Options, seconds: float, counted: dict[str, int]) -> tuple[int, bool]:
+def _naive(options: Options, servers: Servers, seconds: float, counted: dict[str, int]) -> tuple[int, bool]:
     """The wrong variants, one after the other: how many faults were found, and whether one kept all of its own."""
     total, missed = 0, False
     for variant, factor in VARIANTS.items():
@@ -66,9 +65,8 @@ def _naive(options: Options, seconds: float, counted: dict[str, int]) -> tuple[i
                 kills=0,
                 rate=options.rate * factor,
                 settle_s=6,
-                kill_backends=False,
-                stop_services=False,
-            )
+            ),
+            servers,
         )
         found = outcome.findings
         # A session that is not closed yet may only be waiting for its turn: it tells nothing here.
@@ -108,21 +106,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--settle", type=float, default=120, help="most seconds to wait for the sweep (default 120)")
     parser.add_argument("--keep", action="store_true", help="keep what the processes wrote")
-    parser.add_argument(
-        "--kill-backends",
-        action="store_true",
-        help="also SIGKILL PostgreSQL's backends: the whole server recovers from a crash, with all its databases",
-    )
-    parser.add_argument(
-        "--stop-services",
-        action="store_true",
-        help="also stop and start this machine's RabbitMQ and Redis, for everyone who uses them",
-    )
-    parser.add_argument(
-        "--redis-start",
-        default="redis-server --daemonize yes",
-        help="the command that starts Redis again (default: redis-server --daemonize yes)",
-    )
     return parser
 
 

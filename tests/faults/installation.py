@@ -13,6 +13,7 @@ from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 
@@ -20,9 +21,8 @@ from tests.e2e.stack import ROOT, Stack, free_port
 from tests.faults import QUEUE, failpoints, naive
 from tests.faults.process import HARNESS, children_of
 from tests.faults.proxy import Door
+from tests.faults.servers import Servers
 
-DATABASE_URL = "postgres://postgres@127.0.0.1:5432/postgres"
-BROKER = ("127.0.0.1", 5672)
 WEB_GROUPS, WEB_CHILDREN, WORKERS = 2, 2, 2
 IDLE_TTL_S = 3
 MAX_LIFETIME_S = 20
@@ -34,34 +34,39 @@ NO_UNIQUE_SNAPSHOT = """
 class Installation(Stack):
     """A stack whose processes start through the harness's own modules, with a door before the broker."""
 
-    def __init__(self, folder: Path, *, seed: int, rate: float, variant: str) -> None:
-        os.environ.setdefault("DATABASE_URL", DATABASE_URL)
+    def __init__(self, folder: Path, servers: Servers, *, seed: int, rate: float, variant: str) -> None:
         door = free_port()
-        super().__init__(
-            folder,
-            **{
-                "CELERY_BROKER_URL": f"amqp://guest:guest@127.0.0.1:{door}//",
-                "DJANGO_SETTINGS_MODULE": "linnet_sessions.settings",
-                "LOG_FILE": "",
-                "SESSION_IDLE_TTL_S": str(IDLE_TTL_S),
-                "SESSION_PAID_TTL_S": str(IDLE_TTL_S),
-                "SESSION_PRIVATE_TTL_S": str(IDLE_TTL_S),
-                "SESSION_MAX_LIFETIME_S": str(MAX_LIFETIME_S),
-                "SESSION_MAX_LIVE": "1000",
-                "SWEEP_INTERVAL_S": "1",
-                HARNESS: str(os.getpid()),
-                QUEUE: f"linnet-faults-{secrets.token_hex(6)}",
-                failpoints.RATE: str(rate),
-                failpoints.SEED: str(seed),
-                failpoints.HITS: str(folder / "hits"),
-                failpoints.ARMED: str(folder / "armed"),
-                **({naive.NAIVE: variant} if variant else {}),
-            },
-        )
-        assert self._postgres, "The harness needs PostgreSQL: set DATABASE_URL to a server, or leave it out."
+        with patch.dict(os.environ, DATABASE_URL=servers.postgres.url):
+            super().__init__(
+                folder,
+                **{
+                    "CELERY_BROKER_URL": f"amqp://guest:guest@127.0.0.1:{door}//",
+                    "CACHE_URL": f"{servers.redis.url}/0",
+                    "LIVE_BUS_URL": f"{servers.redis.url}/1",
+                    # High enough to be reached by nobody, but counted.
+                    "API_WRITES_PER_MINUTE": "1000000",
+                    "API_STARTS_PER_MINUTE": "1000000",
+                    "DJANGO_SETTINGS_MODULE": "linnet_sessions.settings",
+                    "LOG_FILE": "",
+                    "SESSION_IDLE_TTL_S": str(IDLE_TTL_S),
+                    "SESSION_PAID_TTL_S": str(IDLE_TTL_S),
+                    "SESSION_PRIVATE_TTL_S": str(IDLE_TTL_S),
+                    "SESSION_MAX_LIFETIME_S": str(MAX_LIFETIME_S),
+                    "SESSION_MAX_LIVE": "1000",
+                    "SWEEP_INTERVAL_S": "1",
+                    HARNESS: str(os.getpid()),
+                    QUEUE: f"linnet-faults-{secrets.token_hex(6)}",
+                    failpoints.RATE: str(rate),
+                    failpoints.SEED: str(seed),
+                    failpoints.HITS: str(folder / "hits"),
+                    failpoints.ARMED: str(folder / "armed"),
+                    **({naive.NAIVE: variant} if variant else {}),
+                },
+            )
         self.folder = folder
         self.variant = variant
-        self.door = Door(door, BROKER)
+        self.servers = servers
+        self.door = Door(door, ("127.0.0.1", servers.rabbitmq.port))
         self.ports = [free_port() for _ in range(WEB_GROUPS)]
         self.tokens: list[str] = []
         self.annotators: list[str] = []

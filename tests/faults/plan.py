@@ -17,9 +17,13 @@ FAULTS = {
     "beat": 1.0,
     "broker outage": 1.5,
 }
-#: Only when asked for: they are felt by everyone who uses the same servers.
-KILLED_BACKEND = {"killed backend": 4.0}
-STOPPED_SERVICES = {"rabbitmq stopped": 0.5, "redis stopped": 0.5}
+#: Faults of the servers themselves, which are the harness's own.
+SERVER_FAULTS = {
+    "killed backend": 4.0,
+    "postgres killed": 1.0,
+    "redis killed": 1.0,
+    "rabbitmq killed": 1.0,
+}
 
 STEPS = {
     "append": 60.0,

@@ -18,6 +18,7 @@ from tests.faults.clients import Client
 from tests.faults.installation import IDLE_TTL_S, Installation
 from tests.faults.ledger import Ledger
 from tests.faults.prove import Findings, prove, unfinished
+from tests.faults.servers import Servers
 from tests.faults.supervisor import Supervisor
 
 TELL_EVERY_S = 10
@@ -37,9 +38,6 @@ class Options:
     rate: float
     settle_s: float
     variant: str = ""
-    kill_backends: bool = False
-    stop_services: bool = False
-    redis_start: str = ""
     keep: bool = False
 
 
@@ -56,12 +54,12 @@ def tell(text: str) -> None:
     sys.stderr.flush()
 
 
-def run(options: Options) -> Outcome:
+def run(options: Options, servers: Servers) -> Outcome:
     """One round in a folder and a database of its own, which it removes, unless there is something to look into."""
     folder = Path(tempfile.mkdtemp(prefix="linnet-faults-"))
     keep = True
     try:
-        outcome = _run(options, folder)
+        outcome = _run(options, servers, folder)
         keep = options.keep or (bool(outcome.findings.faults) and not options.variant)
         return outcome
     finally:
@@ -71,15 +69,12 @@ def run(options: Options) -> Outcome:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(options: Options, folder: Path) -> Outcome:
-    installation = Installation(folder, seed=options.seed, rate=options.rate, variant=options.variant)
-    kinds = {
-        **plan.FAULTS,
-        **(plan.KILLED_BACKEND if options.kill_backends else {}),
-        **(plan.STOPPED_SERVICES if options.stop_services else {}),
-    }
+def _run(options: Options, servers: Servers, folder: Path) -> Outcome:
+    installation = Installation(folder, servers, seed=options.seed, rate=options.rate, variant=options.variant)
+    # A variant that is wrong is so without them.
+    kinds = plan.FAULTS if options.variant else plan.FAULTS | plan.SERVER_FAULTS
     faults = plan.faults(options.seed, mean_gap_s=options.gap_s, kinds=kinds)
-    supervisor = Supervisor(installation, faults, redis_start=options.redis_start)
+    supervisor = Supervisor(installation, faults)
     ledger, stopped = Ledger(), threading.Event()
     try:
         installation.prepare(options.clients)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -20,6 +18,7 @@ import psycopg
 from tests.faults.installation import WEB_GROUPS, WORKERS, Installation
 from tests.faults.plan import Fault
 from tests.faults.process import children_of
+from tests.faults.servers import Server
 
 LOOK_EVERY_S = 0.05
 #: A process that does not come up is not started more often than this.
@@ -33,19 +32,18 @@ BUSY_BACKENDS = """
     WHERE datname = %s AND pid <> pg_backend_pid() AND state IN ('active', 'idle in transaction')
 """
 #: These interrupt no process of ours, so they don't count as kills.
-OUTAGES = {"broker outage", "rabbitmq stopped", "redis stopped"}
+OUTAGES = {"broker outage"}
 
 
 class Supervisor:
     """``start`` everything, ``disturb`` until told otherwise, ``calm`` again."""
 
-    def __init__(self, installation: Installation, plan: Iterator[Fault], *, redis_start: str) -> None:
+    def __init__(self, installation: Installation, plan: Iterator[Fault]) -> None:
         self.installation = installation
         self.done: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
         self.restarts = 0
         self._plan = plan
-        self._redis_start = redis_start
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._began: dict[str, float] = {}
         self._watching = threading.Event()
@@ -143,14 +141,24 @@ class Supervisor:
                 return self._on_backend(fault.pick, "")
             case "broker outage":
                 self.installation.door.shut()
-                time.sleep(OUTAGE_S[0] + fault.pick * (OUTAGE_S[1] - OUTAGE_S[0]))
+                time.sleep(_outage_s(fault.pick))
                 self.installation.door.open()
                 return True
-            case "rabbitmq stopped":
-                return _shell("rabbitmqctl stop_app", fault.pick, "rabbitmqctl start_app")
-            case "redis stopped":
-                return _shell("redis-cli shutdown nosave", fault.pick, self._redis_start)
+            case "postgres killed":
+                return self._kill_server(self.installation.servers.postgres, fault.pick)
+            case "redis killed":
+                return self._kill_server(self.installation.servers.redis, fault.pick)
+            case "rabbitmq killed":
+                return self._kill_server(self.installation.servers.rabbitmq, fault.pick)
         raise AssertionError(fault.kind)
+
+    @staticmethod
+    def _kill_server(server: Server, pick: float) -> bool:
+        """Kill it with all its processes, and start it again on what it left on disk."""
+        server.kill()
+        time.sleep(_outage_s(pick))
+        server.start()
+        return True
 
     def _kill_child(self, name: str, pick: float) -> bool:
         children = sorted(children_of(self._processes[name].pid))
@@ -186,13 +194,5 @@ class Supervisor:
         return False
 
 
-def _shell(stop: str, pick: float, start: str) -> bool:
-    """Stop a service of the machine for a while. It is started again whatever happens."""
-    try:
-        stopped = subprocess.run(shlex.split(stop), capture_output=True, timeout=60, check=False).returncode == 0
-        time.sleep(OUTAGE_S[0] + pick * (OUTAGE_S[1] - OUTAGE_S[0]))
-    finally:
-        begun = subprocess.run(shlex.split(start), capture_output=True, timeout=60, check=False)
-    if begun.returncode:
-        sys.stderr.write(f"`{start}` ended with {begun.returncode}\n")
-    return stopped
+def _outage_s(pick: float) -> float:
+    return OUTAGE_S[0] + pick * (OUTAGE_S[1] - OUTAGE_S[0])
