@@ -68,7 +68,6 @@ MIDDLEWARE = [
 APPEND_SLASH = False
 ROOT_URLCONF = "linnet_sessions.urls"
 ASGI_APPLICATION = "linnet_sessions.asgi.application"
-WSGI_APPLICATION = "linnet_sessions.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TEMPLATES = [
