@@ -13,7 +13,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from sessions_app.errors import InvalidSession, LinnetError
+from sessions_app.errors import InvalidSession, LinnetError, ServiceUnavailable
 from sessions_app.events import EventBatch
 from sessions_app.live.messages import Message
 from sessions_app.models import JournalBatch, Session
@@ -43,7 +43,14 @@ class BulkBatch:
 
 
 class _RanOut(Exception):
-    """A guarded write changed no row: a lease ran out between the look at the row and the write."""
+    """A guarded write changed no row: a lease ran out between the look at the row and the write.
+
+    ``deadline`` is the latest of those that were seen: one of them is past by the database's clock.
+    """
+
+    def __init__(self, deadline: datetime) -> None:
+        super().__init__()
+        self.deadline = deadline
 
 
 def append_many(*, batches: Sequence[BulkBatch], now: datetime) -> list[Appended | LinnetError]:
@@ -57,22 +64,28 @@ def append_many(*, batches: Sequence[BulkBatch], now: datetime) -> list[Appended
             work = _Work.begin(batches, now=now)
             results = [work.add(batch) for batch in batches]
             work.write()
-    except _RanOut:
+    except _RanOut as ran_out:
         if len(batches) > 1:
             # Rare, and nothing was stored: one by one, so that only the one that is over is told so.
             return [append_many(batches=[batch], now=now)[0] for batch in batches]
-        results = [None]
+        results, now = [None], max(now, ran_out.deadline)
     return [result or _over(batch, now=now) for batch, result in zip(batches, results, strict=True)]
 
 
-def _over(batch: BulkBatch, *, now: datetime) -> LinnetError:
-    """Close in place a session that is past its deadline, and say why it takes nothing more."""
+def _over(batch: BulkBatch, *, now: datetime) -> Appended | LinnetError:
+    """Close in place a session that was found past its deadline, and say why it takes nothing more."""
     own = Session.objects.filter(pk=as_uuid(batch.session_id))
-    expires_at = own.values_list("expires_at", flat=True).first()
-    now = max(now, expires_at) if expires_at else now
-    settle_overdue(own, now=now)
+    try:
+        settle_overdue(own, now=now)
+    except ServiceUnavailable as error:
+        return error
     session = own.first()
-    return InvalidSession() if session is None else session_over(session, now=now)
+    if session is None:
+        return InvalidSession()
+    if session.is_closed or session.is_overdue(now):
+        return session_over(session, now=now)
+    # Another process extended it, by a clock that is a little behind ours, after we had looked: so it takes it.
+    return append_many(batches=[batch], now=now)[0]
 
 
 @dataclass(slots=True)
@@ -83,6 +96,7 @@ class _Work:
     sessions: Mapping[uuid.UUID, Session]
     ciphers: Mapping[uuid.UUID, SessionCipher | VaultError]
     earlier: dict[tuple[uuid.UUID, bytes], JournalBatch]
+    deadlines: Mapping[uuid.UUID, datetime]
     changed: dict[uuid.UUID, Session] = field(default_factory=dict)
     rows: list[JournalBatch] = field(default_factory=list)
     news: list[Message] = field(default_factory=list)
@@ -105,7 +119,8 @@ class _Work:
         if macs:
             for row in JournalBatch.objects.filter(session__in=sessions, idempotency_mac__in=macs):
                 earlier[row.session_id, bytes(row.idempotency_mac or b"")] = row
-        return cls(now, sessions, ciphers, earlier)
+        deadlines = {session_id: session.expires_at for session_id, session in sessions.items()}
+        return cls(now, sessions, ciphers, earlier, deadlines)
 
     def add(self, batch: BulkBatch) -> Appended | LinnetError | None:
         """Take one batch in, or say why not; None: the session is over."""
@@ -143,7 +158,7 @@ class _Work:
         if not self.changed:
             return
         if not update_all_live(list(self.changed.values()), _WRITTEN):
-            raise _RanOut
+            raise _RanOut(max(self.deadlines[session_id] for session_id in self.changed))
         insert(self.rows)
         publish(self.news)
 

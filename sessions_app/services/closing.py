@@ -16,6 +16,7 @@ from sessions_app.errors import InvalidTransition, SessionExpired
 from sessions_app.lease import CloseReason, Policy, State
 from sessions_app.models import Preferences, Session, SessionQuerySet
 from sessions_app.models.statements import delete_journal, journal_page, update_active
+from sessions_app.services.clocks import require_passed
 from sessions_app.services.publishing import publish_closed
 from sessions_app.services.sealing import open_batch, open_labels
 from sessions_app.wording import ended_in_words
@@ -160,9 +161,13 @@ def settle(session: Session, *, now: datetime) -> None:
 
     Does nothing to a session that is closed, or whose closing has failed before: a client that polls must not
     use up the tries.
+
+    Raises:
+        ServiceUnavailable: the database's clock says that the deadline is yet to come.
     """
     if session.is_closed or session.close_failed_at is not None:
         return
+    require_passed(session.expires_at)
     try_to_close(session, reason=session.reason_at_deadline, now=now)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,8 +18,9 @@ from snapshots.statements import OneRow
 
 log = logging.getLogger(__name__)
 
-#: One round's bound, so that a round fits well within a task's time limit; the next round goes on.
-ROUND_LIMIT = 5000
+#: A round's bound in seconds, well within a task's time limit, whatever it finds; the next round goes on. Killing a
+#: task in the middle of a close would harm nothing, but its process would have to be started anew.
+ROUND_S = 180
 
 
 class ClocksDisagree(Exception):
@@ -34,11 +36,12 @@ class ClocksDisagree(Exception):
 
 @dataclass(slots=True)
 class Round:
-    """What one round did."""
+    """What one round did. ``more``: its time was over before it had looked at everything that is due."""
 
     closed: int = 0
     put_off: int = 0
     rearmed: int = 0
+    more: bool = False
 
 
 def due(now: datetime) -> SessionQuerySet:
@@ -65,8 +68,10 @@ def sweep(*, now: datetime) -> Round:
     if abs(difference) > MAX_CLOCK_DIFFERENCE:
         raise ClocksDisagree(difference)
     done = Round()
-    for _ in range(ROUND_LIMIT):
-        if not _look_at_one(done, now=now):
+    until = time.monotonic() + ROUND_S
+    while _look_at_one(done, now=now):
+        if time.monotonic() >= until:
+            done.more = True
             break
     if done.closed or done.put_off:
         log.info("sweep closed=%s put_off=%s rearmed=%s", done.closed, done.put_off, done.rearmed)

@@ -1,7 +1,8 @@
 """An annotator's bulk append: a result for each batch, and none spoils the others."""
 
 import json
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,10 +10,14 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
+from sessions_app.errors import ServiceUnavailable
+from sessions_app.events import read_events
 from sessions_app.models import JournalBatch, Session
 from sessions_app.services import bulk
+from sessions_app.services.journal import Appended
 from sessions_app.services.tokens import issue_annotator_token, revoke_annotator
 from snapshots.models import SessionKey
+from tests.flows import leave
 from tests.integration.conftest import CALLS_ON_LISTS, CALLS_ON_SESSION, TONES, Api, make_overdue, problem
 
 TONE = {"event_type": "tone", "label": "Calm", "confidence": 0.5, "timestamp": 1}
@@ -157,20 +162,49 @@ def test_lease_that_runs_out_between_look_and_write_is_told_alone(
     annotator: Annotator, paid: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs_out, stays = paid.start()[0], paid.start()[0]
+    leave(Session.objects.get(pk=runs_out), timedelta(seconds=0.5))
     add = bulk._Work.add
 
     def meanwhile(work: Any, batch: Any) -> Any:
+        found = add(work, batch)
         if batch.session_id == runs_out:
-            past = timezone.now() - timedelta(seconds=1)
-            Session.objects.filter(pk=runs_out).update(
-                started_at=past, last_activity_at=past, expires_at=past, sweep_after=past
-            )
-        return add(work, batch)
+            time.sleep(0.6)
+        return found
 
     monkeypatch.setattr(bulk._Work, "add", meanwhile)
     over, stored = annotator.append(of(runs_out), of(stays))
     assert (over["status"], over["code"], stored["status"]) == (410, "E-SESSION-001", 201)
-    assert Session.objects.get(pk=runs_out).last_seq == 0
+    session = Session.objects.get(pk=runs_out)
+    assert (session.last_seq, session.close_reason, session.closed_at) == (0, "idle", session.expires_at)
+
+
+def test_session_that_was_extended_after_the_look_takes_the_batch(
+    annotator: Annotator, paid: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock within the tolerance ahead of the others it looked as if it were over."""
+    session, lease = paid.start()
+    leave(Session.objects.get(pk=session), timedelta(seconds=1))
+    over = bulk._over
+
+    def meanwhile(batch: Any, *, now: datetime) -> Any:
+        assert paid.append(session, lease).status_code == 201
+        return over(batch, now=now)
+
+    monkeypatch.setattr(bulk, "_over", meanwhile)
+    batch = bulk.BulkBatch(session, read_events(TONES, max_timestamp_s=100))
+    (stored,) = bulk.append_many(batches=[batch], now=timezone.now() + timedelta(seconds=3))
+    assert isinstance(stored, Appended)
+    assert stored.first_seq == len(TONES) + 1
+    assert Session.objects.get(pk=session).state == "active"
+
+
+def test_wrong_clock_spoils_only_what_it_would_close(annotator: Annotator, paid: Api) -> None:
+    ends_sooner, lives = paid.start(policy="pinned")[0], paid.start(policy="private")[0]
+    batches = [bulk.BulkBatch(session, read_events(TONES, max_timestamp_s=100)) for session in (ends_sooner, lives)]
+    refused, stored = bulk.append_many(batches=batches, now=timezone.now() + timedelta(minutes=40))
+    assert isinstance(refused, ServiceUnavailable)
+    assert isinstance(stored, Appended)
+    assert Session.objects.get(pk=ends_sooner).state == "active"
 
 
 @pytest.mark.parametrize(

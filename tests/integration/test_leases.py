@@ -1,5 +1,6 @@
 """Deadlines, tokens and topics: what holds a session, until when, and what happens to who comes too late."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from sessions_app.errors import (
     InvalidSession,
     LeaseLost,
     OutsideWindow,
+    ServiceUnavailable,
     SessionExpired,
     TierRequired,
 )
@@ -18,6 +20,8 @@ from sessions_app.models import Preferences, Session
 from sessions_app.services import sessions
 from sessions_app.services.holding import find_session, token_mac
 from sessions_app.services.journal import read_history
+from sessions_app.services.reading import newest_sessions
+from sessions_app.services.retention import delete_session
 from sessions_app.services.speakers import label_speakers
 from sessions_app.services.tiers import Plan
 from sessions_app.tiers import Tier
@@ -109,8 +113,9 @@ def test_nothing_moves_the_hard_clock(settings: Settings) -> None:
         sessions.touch(**whose(lease), now=now + minutes * MINUTE)
     session = fresh(lease.session)
     assert session.expires_at == session.hard_expires_at == now + 60 * MINUTE
+    age(session, by=60 * MINUTE)
     with pytest.raises(SessionExpired) as caught:
-        sessions.touch(**whose(lease), now=now + 60 * MINUTE)
+        sessions.touch(**whose(lease), now=timezone.now())
     assert caught.value.extra["close_reason"] == "max_lifetime"
 
 
@@ -184,11 +189,33 @@ def test_lease_that_ran_out_since_the_clock_was_read_is_not_revived(write: str) 
 
 
 def test_deadline_itself_is_too_late() -> None:
-    now = timezone.now()
-    lease = begin(now=now)
-    deadline = lease.session.expires_at
+    lease = begin()
+    deadline = age(lease.session).expires_at
     assert find_session(**_reader(lease), now=deadline - MOMENT).state == "active"
     assert find_session(**_reader(lease), now=deadline).state == "closed"
+
+
+@pytest.mark.parametrize("policy", ["pinned", "private"])
+def test_wrong_clock_closes_nothing(policy: str) -> None:
+    """A machine whose clock is ahead must not close what is alive: of a private session nothing would be left."""
+    lease = begin(policy=policy)
+    add(lease)
+    before = everything()
+    ahead = timezone.now() + timedelta(hours=1)
+    calls: list[Callable[[], Any]] = [
+        lambda: find_session(**_reader(lease), now=ahead),
+        lambda: sessions.touch(**whose(lease), now=ahead),
+        lambda: add(lease, now=ahead),
+        lambda: sessions.attach(**_reader(lease), now=ahead),
+        lambda: sessions.end(**whose(lease), now=ahead),
+        lambda: newest_sessions(owner_id=lease.session.owner_id, now=ahead),
+        lambda: delete_session(**_reader(lease), now=ahead),
+    ]
+    for call in calls:
+        with pytest.raises(ServiceUnavailable, match="clock of the machine"):
+            call()
+    assert everything() == before
+    add(lease)
 
 
 def test_reading_is_no_activity() -> None:

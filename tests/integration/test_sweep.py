@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from celery import current_app
 from django.conf import settings
+from django.core.management import call_command
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
@@ -203,6 +204,21 @@ def test_error_with_a_long_name_fits_its_column(monkeypatch: pytest.MonkeyPatch)
     session = overdue()
     assert run_sweep() == (0, 1, 0)
     assert fresh(session).close_error == "E" * 40
+
+
+def test_round_ends_when_its_time_is_over_and_the_next_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sessions = [overdue() for _ in range(3)]
+    monkeypatch.setattr("sessions_app.services.sweep.ROUND_S", 0)
+    done = sweep(now=timezone.now())
+    assert (done.closed, done.more) == (1, True)
+    call_command("sweep")
+    assert "There may be more: run it again" in capsys.readouterr().out
+    monkeypatch.undo()
+    call_command("sweep")
+    assert capsys.readouterr().out == "Closed 1, put off 0, not due after all 0.\n"
+    assert all(fresh(session).is_closed for session in sessions)
 
 
 @pytest.mark.parametrize("seconds", [-7, 7, 3600])

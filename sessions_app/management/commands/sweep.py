@@ -29,6 +29,8 @@ class Command(BaseCommand):
         except ClocksDisagree as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"Closed {done.closed}, put off {done.put_off}, not due after all {done.rearmed}.")
+        if done.more:
+            self.stdout.write("There may be more: run it again, or leave the rest to the worker's next sweep.")
 
     def _tell(self, now: datetime) -> None:
         count = 0
