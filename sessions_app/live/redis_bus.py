@@ -177,8 +177,11 @@ class Subscriber:
             try:
                 async with self._client.pubsub() as pubsub:
                     # One that is always there: without any, there would be nothing to read from.
-                    await pubsub.subscribe(f"{_CHANNEL}up", *self._wanted)
+                    await pubsub.subscribe(f"{_CHANNEL}up")
                     self._pubsub, failed = pubsub, False
+                    # What was asked for while this connected; from here on, who asks sees the connection.
+                    if self._wanted:
+                        await pubsub.subscribe(*self._wanted)
                     self._back()
                     while True:
                         message = await pubsub.get_message(timeout=5)
@@ -198,7 +201,11 @@ class Subscriber:
         if message["type"] == "subscribe" and name in self._wanted:
             self._wanted[name].set()
         elif message["type"] == "message" and name in self._wanted:
-            self._heard(uuid.UUID(name.removeprefix(_CHANNEL)), message["data"])
+            try:
+                self._heard(uuid.UUID(name.removeprefix(_CHANNEL)), message["data"])
+            except Exception as error:  # noqa: BLE001  (whatever one message does, the others are heard)
+                # The class alone: the text of an unforeseen error may quote content.
+                log.warning("live_message_failed error=%s", type(error).__name__)
 
 
 def _options(retry: Any) -> dict[str, Any]:

@@ -60,9 +60,9 @@ def parse(data: bytes) -> Parcel:
     try:
         head = json.loads(line)
         size = head["sealed"]
-        if head["v"] != 1 or not isinstance(head["from"], str) or not 0 <= size <= len(rest):
+        if head["v"] != 1 or not isinstance(head["from"], str) or not 0 <= _whole(size) <= len(rest):
             raise Unreadable
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise Unreadable from None
     return Parcel(head["from"], head, rest[:size], rest[size:])
 
@@ -78,17 +78,18 @@ def decode(parcel: Parcel, session_id: uuid.UUID, cipher: SessionCipher | None) 
     """
     head = parcel.head
     try:
-        expires_at = datetime.fromisoformat(head["expires_at"]) if "expires_at" in head else None
+        epoch = _whole(head["epoch"]) if "epoch" in head else None
+        expires_at = _moment(head["expires_at"]) if "expires_at" in head else None
         if "first" not in head:
-            return Changed(session_id, epoch=head.get("epoch"), expires_at=expires_at)
-        if cipher is None or expires_at is None:
+            return Changed(session_id, epoch=epoch, expires_at=expires_at)
+        if cipher is None or epoch is None or expires_at is None:
             raise Unreadable
-        first, count = head["first"], head["count"]
+        first, count = _whole(head["first"]), _whole(head["count"])
         events: list[Event] = []
         if count:
             events = list(Content.unpack(cipher.open_batch(first, count, parcel.sealed)).numbered(first))
-        live = open_live(cipher, first - 1, head["live"], parcel.live) if parcel.live else []
-        return Batch(session_id, first, events, live, head["epoch"], expires_at)
+        live = open_live(cipher, first - 1, _whole(head["live"]), parcel.live) if parcel.live else []
+        return Batch(session_id, first, events, live, epoch, expires_at)
     except (CryptoError, ValueError, KeyError, TypeError, OverflowError):
         raise Unreadable from None
 
@@ -124,9 +125,32 @@ def decode_service(data: bytes, cipher: SessionCipher) -> Event:
     """
     parcel = parse(data)
     try:
-        return open_live(cipher, parcel.head["after"], 1, parcel.live)[0][1]
+        return open_live(cipher, _whole(parcel.head["after"]), 1, parcel.live)[0][1]
     except (CryptoError, ValueError, KeyError, TypeError, IndexError, OverflowError):
         raise Unreadable from None
+
+
+def _whole(value: Any) -> int:
+    """A number of ours.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if type(value) is not int:
+        raise ValueError("not a whole number")
+    return value
+
+
+def _moment(value: str) -> datetime:
+    """A time of ours.
+
+    Raises:
+        ValueError, TypeError: it is none, or has no offset, so that it could be compared with no other.
+    """
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("no offset")
+    return moment
 
 
 def _packed(head: dict[str, Any], sealed: bytes, live: bytes) -> bytes:

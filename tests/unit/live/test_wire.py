@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sessions_app.live import wire
-from sessions_app.live.messages import Batch, Changed
+from sessions_app.live.messages import Batch, Changed, Message
 from snapshots.content import Content, encode_events
 from snapshots.crypto import Key, SessionCipher
 
@@ -80,7 +80,26 @@ def test_batch_that_was_moved_does_not_open(change: dict[str, Any]) -> None:
         wire.decode(wire.parse(moved), ID, cipher_of())
 
 
+@pytest.mark.parametrize(
+    "head",
+    [{"epoch": "3"}, {"epoch": 1.5}, {"epoch": True}, {"epoch": None}, {"expires_at": NOW.replace(tzinfo=None)}]
+    + [{"expires_at": told} for told in ("soon", 5, None, [])],
+)
+@pytest.mark.parametrize("message", [Changed(ID, epoch=3, expires_at=NOW), batch()])
+def test_member_of_another_type_is_unreadable(message: Message, head: dict[str, Any]) -> None:
+    line, _, rest = wire.encode(message, sender="me").partition(b"\n")
+    wrong = json.dumps({**json.loads(line), **head}, default=str).encode() + b"\n" + rest
+    with pytest.raises(wire.Unreadable):
+        wire.decode(wire.parse(wrong), ID, cipher_of())
+
+
 @pytest.mark.parametrize("data", [b"", b"\n", b"x", b"[]\n", b"{}\n", b'{"v":2,"from":"x","sealed":0}\n', b"\xff\n"])
 def test_what_is_no_message_is_unreadable(data: bytes) -> None:
+    with pytest.raises(wire.Unreadable):
+        wire.parse(data)
+
+
+@pytest.mark.parametrize("data", [b'{"v":1,"from":"x","sealed":0.0}\n', b"[" * 100_000])
+def test_what_only_looks_like_a_message_is_unreadable(data: bytes) -> None:
     with pytest.raises(wire.Unreadable):
         wire.parse(data)
