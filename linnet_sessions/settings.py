@@ -319,12 +319,24 @@ LOG_FILE = env.str("LOG_FILE", default=str(VAR_DIR / "log" / "linnet.log"))
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    # No handler but these, so that no library writes an exception's text, which may quote content.
+    "formatters": {
+        "line": {
+            "class": "linnet_sessions.logs.ContentFreeFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"level": "INFO", "handlers": ["console"]},
-    # Refused requests are the caller's to see; a path that somebody made up does not belong in our log.
     "loggers": {
+        # Refused requests are the caller's to see; a path or a host that somebody made up does not belong in our log.
         "django.request": {"level": "ERROR"},
+        "django.security": {"level": "CRITICAL"},
+        # Instead of the handlers that uvicorn gave it.
+        "uvicorn": {"level": "INFO", "handlers": [], "propagate": True},
+        # Celery gives handlers of its own to those of its loggers that have none.
+        "celery.task": {"handlers": ["console"], "propagate": False},
+        "multiprocessing": {"handlers": ["console"], "propagate": False},
         # At INFO it would write several lines a request.
         "psycopg.pool": {"level": "WARNING"},
     },
@@ -337,4 +349,5 @@ if LOG_FILE:
         "delay": True,
         "formatter": "line",
     }
-    LOGGING["root"]["handlers"].append("file")
+    for _logger in (LOGGING["root"], LOGGING["loggers"]["celery.task"], LOGGING["loggers"]["multiprocessing"]):
+        _logger["handlers"].append("file")

@@ -59,7 +59,7 @@ def server_error(request: HttpRequest, *_args: Any) -> HttpResponse:
     response = problem_http(unavailable or ServiceFault()) if api else defaults.server_error(request)
     if unavailable is not None:
         response.status_code = unavailable.status
-        # It is in the log by its class. Django would add the whole exception, whose text quotes what it met.
+        # It is in the log by its class. Django would add a traceback, as if it were a fault of ours.
         response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 

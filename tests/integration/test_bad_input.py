@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db.models import Model
+from django.test import Client
 
 from sessions_app.jsonbody import MAX_BODY_BYTES
 from sessions_app.models import Preferences, Session
@@ -268,6 +269,12 @@ def test_no_owner_or_id_of_preferences_can_be_assigned(send: Target, other: Api)
 
 def test_too_many_parameters_are_refused(paid: Api) -> None:
     problem(paid.get("sessions/?" + "a=1&" * 2000), 400, "E-REQUEST-001", "request")
+
+
+def test_host_that_somebody_made_up_is_refused_and_not_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    for path in ("/api/v1/sessions/", "/health/", "/admin/"):
+        assert client.get(path, headers={"Host": f"{CANARY}.example.org"}).status_code == 400
+    assert caplog.records == []
 
 
 def test_empty_body_is_an_empty_object(paid: Api) -> None:
