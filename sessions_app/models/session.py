@@ -239,7 +239,8 @@ class ResumedSnapshot(models.Model):
     imported_at = models.DateTimeField()
 
     class Meta:
-        ordering = ["id"]
+        # Not by id: one that was handed on is younger than what came after it.
+        ordering = ["imported_at", "id"]
         constraints = [
             models.UniqueConstraint(name="resumed_once_per_session", fields=["session", "snapshot_id"]),
         ]

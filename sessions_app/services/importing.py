@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +12,7 @@ from sessions_app.errors import SnapshotNotFound
 from sessions_app.lease import Policy
 from sessions_app.models import ResumedSnapshot, Session
 from sessions_app.services.holding import activity, hold, write_live
+from sessions_app.services.links import add_link
 from sessions_app.services.publishing import publish_moved
 from sessions_app.services.sealing import seal_labels, vault_unavailable
 from sessions_app.services.sessions import Lease, StartRequest, make_room, start_in_room
@@ -22,8 +22,6 @@ from snapshots.errors import VaultError
 from snapshots.models import Snapshot
 from snapshots.services.keys import session_cipher
 from snapshots.services.snapshots import OpenedSnapshot, find_snapshot, open_snapshot
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ def import_in_room(*, owner_id: int, plan: Plan, snapshot_id: Any, request: Star
         snapshot, opened = _open(owner_id, snapshot_id, now=now)
         if not lease.resumed:
             _take_over(lease.session, opened)
-        return Imported(lease, _link(lease.session, snapshot, now=now))
+        return Imported(lease, add_link(lease.session, snapshot, now=now))
 
 
 def import_into_live(
@@ -80,7 +78,7 @@ def import_into_live(
         changes = activity(session, occurred_at=None, now=now)
         write_live(session, **changes)
         publish_moved(session, expires_at=changes["expires_at"])
-        return Imported(Lease(session, None, resumed=True), _link(session, snapshot, now=now))
+        return Imported(Lease(session, None, resumed=True), add_link(session, snapshot, now=now))
 
     return hold(owner_id=owner_id, session_id=session_id, token=token, now=now, work=attach_history)
 
@@ -103,19 +101,3 @@ def _take_over(session: Session, opened: OpenedSnapshot) -> None:
         cipher = session_cipher(owner_id=session.owner_id, session_id=session.pk)
         changes |= {"labels": seal_labels(cipher, revision=1, labels=opened.labels), "labels_revision": 1}
     write_live(session, **changes)
-
-
-def _link(session: Session, snapshot: Snapshot, *, now: datetime) -> ResumedSnapshot:
-    link, made = ResumedSnapshot.objects.get_or_create(
-        session=session,
-        snapshot_id=snapshot.pk,
-        defaults={
-            "source_session_id": snapshot.session_id,
-            "events": snapshot.event_count,
-            "after_seq": session.last_seq,
-            "imported_at": now,
-        },
-    )
-    if made:
-        log.info("session_imported session=%s snapshot=%s", session.pk, snapshot.pk)
-    return link

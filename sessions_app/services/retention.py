@@ -23,6 +23,7 @@ from sessions_app.models import Session
 from sessions_app.services.closing import retention as usual_retention
 from sessions_app.services.closing import settle
 from sessions_app.services.holding import as_uuid
+from sessions_app.services.links import hand_on
 from sessions_app.services.tiers import Plan, require_plan, resolve_plan
 from sessions_app.tiers import PAID_PLUS
 from snapshots.errors import RetentionInvalid
@@ -135,6 +136,7 @@ def _delete_row(session: Session) -> None:
     snapshots = Snapshot.objects.metadata().select_for_update().filter(session_id=session.pk)
     vault.delete(snapshots=snapshots)
     destroy_session_keys(session_ids=[session.pk])
+    hand_on(session)
     session_id = session.pk
     session.delete()
     log.info("session_deleted session=%s", session_id)

@@ -14,9 +14,10 @@ from typing import Any
 from django.db.models import F
 
 from sessions_app.errors import InvalidSession
-from sessions_app.models import JournalBatch, ResumedSnapshot, Session
+from sessions_app.models import JournalBatch, Session
 from sessions_app.services.closing import snapshot_of
 from sessions_app.services.holding import find_session
+from sessions_app.services.links import linked
 from sessions_app.services.sealing import open_batch, vault_unavailable
 from snapshots.errors import ContentDamaged, VaultError
 from snapshots.models import Snapshot
@@ -75,7 +76,7 @@ def earlier_events(*, owner_id: int, session_id: uuid.UUID, now: datetime) -> It
     Raises:
         VaultError: one of them can't be opened now.
     """
-    for link in reversed(list(_linked(owner_id, session_id))):
+    for link in reversed(list(linked(owner_id, session_id))):
         yield from _of_snapshot(owner_id, link.snapshot_id, now=now)
 
 
@@ -93,7 +94,7 @@ def _newest_first(session: Session, *, now: datetime) -> Iterator[Event]:
         yield from reversed(_of_snapshot(session.owner_id, snapshot.pk, now=now))
     else:
         yield from _journal_backwards(session)
-    for link in _linked(session.owner_id, session.pk):
+    for link in linked(session.owner_id, session.pk):
         yield from reversed(_of_snapshot(session.owner_id, link.snapshot_id, now=now))
 
 
@@ -122,19 +123,3 @@ def _of_snapshot(owner_id: int, snapshot_id: uuid.UUID, *, now: datetime) -> lis
     except Snapshot.DoesNotExist:
         return []
     return list(open_snapshot(owner_id=owner_id, snapshot=snapshot).content.numbered(1))
-
-
-def _linked(owner_id: int, session_id: uuid.UUID) -> Iterator[ResumedSnapshot]:
-    """The snapshots that a session goes on from, and those that these went on from, the latest first, each once."""
-    links = ResumedSnapshot.objects.filter(session__owner_id=owner_id).order_by("pk")
-    seen: set[uuid.UUID] = set()
-    open_ends = [list(links.filter(session=session_id))]
-    while open_ends:
-        if not open_ends[-1]:
-            open_ends.pop()
-            continue
-        link = open_ends[-1].pop()
-        if link.snapshot_id not in seen:
-            seen.add(link.snapshot_id)
-            yield link
-            open_ends.append(list(links.filter(session=link.source_session_id)))

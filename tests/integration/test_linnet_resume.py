@@ -1,8 +1,10 @@
 """Linnet's own front end: the list of saved sessions, and going on from one of them."""
 
+import uuid
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from sessions_app.models import Session
 from sessions_app.services.timeline import earlier_events
@@ -155,3 +157,31 @@ def test_resume_of_what_is_not_there(snapshot: str, paid: Api, other: Api) -> No
 def test_resume_without_a_snapshot(body: Any, paid: Api) -> None:
     with nothing_written():
         problem(paid.post("/session/resume", body), 422, "E-REQUEST-004", "snapshot_id")
+
+
+def test_deleting_a_session_in_the_middle_takes_its_own_part_and_no_more(paid: Api) -> None:
+    monday = saved(paid, [tone(1)])
+    tuesday = start_on(paid, monday, [tone(2)])
+    alone = saved(paid, [tone(3)])
+    wednesday = paid.post(f"snapshots/{tuesday}/import/", {}).json()
+    paid.post(f"snapshots/{alone}/import/", {"into": wednesday["id"]}, lease=wednesday["lease"]["token"])
+    assert shown(paid, wednesday["id"]) == [1, 2, 3]
+
+    deleted = Snapshot.objects.get(pk=tuesday).session_id
+    assert paid.delete(f"sessions/{deleted}/").status_code == 204
+    assert shown(paid, wednesday["id"]) == [1, 3]
+    told = paid.get(f"sessions/{wednesday['id']}/").json()["resumed_from"]
+    assert [link["snapshot"] for link in told] == [monday, tuesday, alone]
+
+
+def start_on(api: Api, snapshot: str, events: Any) -> str:
+    """A session that went on from a snapshot, and was ended: its own snapshot's id."""
+    started = api.post(f"snapshots/{snapshot}/import/", {}).json()
+    assert api.append(started["id"], started["lease"]["token"], events).status_code == 201
+    return str(api.post(f"sessions/{started['id']}/end/", lease=started["lease"]["token"]).json()["snapshot"]["id"])
+
+
+def shown(api: Api, session: str) -> list[float]:
+    """The media times of the events that come before the session's own."""
+    events = earlier_events(owner_id=api.user.pk, session_id=uuid.UUID(session), now=timezone.now())
+    return [event["timestamp"] for event in events]
