@@ -1,10 +1,12 @@
 """How long a snapshot is kept: the user's choices, deletion, the purge, and the sum of what is stored."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
@@ -241,3 +243,31 @@ def test_lapsed_plan_ends_keeping_without_an_end_and_destroys_nothing() -> None:
     assert [ends[snapshot.pk] for snapshot in kept] == [now + 30 * DAY] * 2
     assert ends[still.pk] is None
     assert ends[bounded.pk] == bounded.expires_at
+
+
+def test_plans_are_asked_for_only_so_long_and_everyone_has_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [ended(EntitlementFactory().user) for _ in range(4)]
+    for snapshot in kept:
+        change(snapshot, keep=True)
+    Entitlement.objects.update(valid_until=timezone.now())
+    asked = retention.resolve_plan
+
+    def slow(**which: Any) -> Any:
+        time.sleep(0.06)
+        return asked(**which)
+
+    monkeypatch.setattr(retention, "resolve_plan", slow)
+    monkeypatch.setattr(retention, "RELEASE_S", 0.1)
+    rounds = [release_lapsed(now=timezone.now()) for _ in range(2)]
+    assert rounds == [2, 2]
+
+
+def test_purge_of_one_user_changes_nobody_elses_snapshots(capsys: pytest.CaptureFixture[str]) -> None:
+    snapshot = ended(EntitlementFactory().user)
+    change(snapshot, keep=True)
+    Entitlement.objects.update(valid_until=timezone.now())
+    call_command("purge_snapshots", user=UserFactory().get_username())
+    assert Snapshot.objects.get().expires_at is None
+    call_command("purge_snapshots")
+    assert "Gave 1 that were kept an end again" in capsys.readouterr().out
+    assert Snapshot.objects.get().expires_at is not None

@@ -19,7 +19,8 @@ from sessions_app.wording import moment_in_words
 class Command(BaseCommand):
     help = (
         "Destroy the snapshots whose retention is over, keys first. The filters narrow that; they never reach a "
-        "snapshot that is still within the time its user was told."
+        "snapshot that is still within the time its user was told. Without a filter, also remove the guests of a demo "
+        "whose day is over, and give kept snapshots an end again where their user's plan is over."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -47,9 +48,14 @@ class Command(BaseCommand):
                     bar.update(size)
             self.stdout.write(f"Purged {purged}.")
             if which == PurgeFilter():
-                guests.purge(now=now)
-            release_lapsed(now=now)
+                self._tidy(now)
         self.stdout.write(f"{within} that match are still within their time, or kept by their user, and stay.")
+
+    def _tidy(self, now: datetime) -> None:
+        """What the worker does with a purge, too: it is about everybody."""
+        guests.purge(now=now)
+        if released := release_lapsed(now=now):
+            self.stdout.write(f"Gave {released} that were kept an end again: their users' plan is over.")
 
     def _tell(self, which: PurgeFilter, now: datetime) -> None:
         due = which.due(now=now).metadata().select_related("owner").order_by("expires_at", "pk")
