@@ -11,7 +11,6 @@ from sessions_app.lease import Policy, expiry_reason
 from sessions_app.live import lease
 from sessions_app.live.messages import Batch, Event
 from sessions_app.live.outbox import Events
-from sessions_app.services.credentials import Credential
 from sessions_app.services.following import Followed
 from snapshots.crypto import SessionCipher
 
@@ -22,12 +21,8 @@ DEADLINE_EVERY_S, DEADLINE_ALONE_S = 0.8, 1.4
 class Listener(Protocol):
     """One open stream, as its session's channel sees it."""
 
-    sent_at: float
-    credential: Credential | None
-
     def deliver(self, item: Events) -> None: ...
     def tell(self, frame: bytes) -> None: ...
-    def beat(self) -> None: ...
     def mark_place(self) -> None: ...
     def finish(self, frame: bytes) -> None: ...
 

@@ -32,10 +32,12 @@ class Hub:
 
     def __init__(self) -> None:
         self.channels: dict[uuid.UUID, Channel] = {}
+        #: All that are open: those of sessions that are over, and have no channel here any more, too.
+        self.streams: set[Stream] = set()
         self.database = Database()
         self.loop = asyncio.get_running_loop()
         self._inbox: deque[Message] = deque()
-        self._watcher = Watcher(self.channels, self.database, self.drop)
+        self._watcher = Watcher(self.channels, self.streams, self.database, self.drop)
         self._stopping = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._subscriber = (
@@ -112,12 +114,14 @@ class Hub:
                 channel.ready = self._start(self._open(channel, self._subscriber))
         stream = Stream(wanted, channel, self.database, send)
         channel.streams.add(stream)
+        self.streams.add(stream)
         self._watcher.attend(channel)
         return stream
 
     def _part(self, stream: Stream) -> None:
         channel = stream.channel
         channel.streams.discard(stream)
+        self.streams.discard(stream)
         self._watcher.attend(channel)
         if not channel.streams:
             self.drop(channel)
@@ -164,9 +168,8 @@ class Hub:
 
     def _stop(self) -> None:
         self._stopping = True
-        for channel in list(self.channels.values()):
-            for stream in tuple(channel.streams):
-                stream.finish(lease.closed("shutdown"))
+        for stream in tuple(self.streams):
+            stream.stop(lease.closed("shutdown"))
 
 
 async def _leave_when_gone(stream: Stream, receive: Receive) -> None:

@@ -89,30 +89,30 @@ class Outbox:
         self._events = self._bytes = 0
         self._waiter: asyncio.Future[None] | None = None
         self._closed = False
-        self.overflowed = False
 
     def put(self, item: Events | Mark | bytes) -> bool:
-        """Take an item in. False: there is no room; the events that waited are dropped, and no more are taken."""
-        if self._closed or self.overflowed:
-            return not self.overflowed
-        if isinstance(item, bytes):
-            self._bytes += len(item)
-        elif isinstance(item, Events):
-            self._events += item.count
-            self._bytes += item.count * EVENT_BYTES
-        if self._items and (self._events > MOST_EVENTS or self._bytes > MOST_BYTES):
-            self.clear()
-            self.overflowed = True
-        else:
-            self._items.append(item)
+        """Take an item in; what comes after the end is passed over. False: there is no room, and it was not taken."""
+        if self._closed:
+            return True
+        events, size = _weight(item)
+        if self._items and (self._events + events > MOST_EVENTS or self._bytes + size > MOST_BYTES):
+            return False
+        self._items.append(item)
+        self._events += events
+        self._bytes += size
         self._wake()
-        return not self.overflowed
+        return True
+
+    def drop_events(self) -> None:
+        """Make room: of what waits, keep only what is in no journal."""
+        kept = [item for item in self._items if not isinstance(item, Events)]
+        self._items = deque(kept)
+        self._events, self._bytes = 0, sum(_weight(item)[1] for item in kept)
 
     def clear(self) -> None:
-        """Drop what waits, and take things in again."""
+        """Drop what waits."""
         self._items.clear()
         self._events = self._bytes = 0
-        self.overflowed = False
 
     def close(self) -> None:
         """Nothing more comes; what waits is still given out."""
@@ -120,15 +120,21 @@ class Outbox:
         self._wake()
 
     async def take(self) -> list[Events | Mark | bytes]:
-        """All that waits, once there is something. Empty: it is closed, or has overflowed."""
-        while not self._items and not self._closed and not self.overflowed:
+        """All that waits, once there is something. Empty: it is closed."""
+        while not self._items and not self._closed:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         items = list(self._items)
-        self._items.clear()
-        self._events = self._bytes = 0
+        self.clear()
         return items
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _weight(item: Events | Mark | bytes) -> tuple[int, int]:
+    """What an item counts for: events, and bytes."""
+    if isinstance(item, Events):
+        return item.count, item.count * EVENT_BYTES
+    return 0, len(item) if isinstance(item, bytes) else 0

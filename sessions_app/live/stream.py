@@ -27,6 +27,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 #: How long a stream that has overflowed waits for its reader to take what was written, in seconds.
 SLOW_GRACE_S = 60.0
+#: The same of a stream that may send nothing more, or whose server ends: it keeps that waiting no longer than this.
+STOP_GRACE_S = 10.0
 #: How long to wait before the database is asked again after it did not answer, in seconds.
 RETRY_S = 1.0
 #: Events of a prelude that are written at a time.
@@ -54,7 +56,7 @@ class Stream:
         self._outbox = Outbox()
         self._replaying = True
         self._missed = False
-        self._gone = False
+        self._gone = self._stopped = False
         self._final = b""
         self._loop = asyncio.get_running_loop()
 
@@ -62,43 +64,60 @@ class Stream:
 
     def deliver(self, item: Events) -> None:
         """Events for every stream of the session."""
-        if self._outbox.put(item):
-            return
-        if self._replaying:
-            # It is behind because there is much to replay, not because its reader is slow.
-            self._outbox.clear()
-            self._missed = True
-        else:
-            self._be_slow()
+        self._put(item)
 
     def tell(self, frame: bytes) -> None:
         """Something about the lease."""
-        if self.wanted.lease_events and not self._outbox.put(frame) and not self._replaying:
-            self._be_slow()
+        if self.wanted.lease_events:
+            self._put(frame)
 
     def beat(self) -> None:
         """Send a comment into the silence."""
-        self._outbox.put(HEARTBEAT)
+        self._put(HEARTBEAT)
 
     def mark_place(self) -> None:
         """Give the client an id of the epoch that began, for the event that it got last."""
-        self._outbox.put(MARK)
+        self._put(MARK)
 
     def finish(self, frame: bytes) -> None:
-        """End the stream with this, after what waits."""
+        """End the stream with this, after what the journal holds and what waits."""
         if not self._final:
-            self._final = frame if self.wanted.lease_events else HEARTBEAT
+            self._final = self._last_words(frame)
             self._outbox.close()
+
+    def stop(self, frame: bytes) -> None:
+        """End the stream with this, now: nothing else is sent any more, however much there was to replay."""
+        self._stopped = True
+        self._final = self._last_words(frame)
+        self._outbox.clear()
+        self._outbox.close()
+        self._loop.call_later(STOP_GRACE_S, self._cut_off)
 
     def leave(self) -> None:
         """The client is gone."""
         self._gone = True
         self._outbox.close()
 
-    def _be_slow(self) -> None:
-        self.channel.streams.discard(self)
+    def _put(self, item: Events | Mark | bytes) -> None:
+        if self._outbox.put(item):
+            return
+        if self._replaying:
+            # It is behind because there is much to replay, not because its reader is slow: the journal has the events.
+            self._outbox.drop_events()
+            self._missed = True
+            if isinstance(item, Events) or self._outbox.put(item):
+                return
+        self._outbox.clear()
         self.finish(lease.closed("slow_reader"))
         self._loop.call_later(SLOW_GRACE_S, self._cut_off)
+
+    def _last_words(self, frame: bytes) -> bytes:
+        return frame if self.wanted.lease_events else HEARTBEAT
+
+    @property
+    def _over(self) -> bool:
+        """Whether nothing more may be sent, but for the last words."""
+        return self._gone or self._stopped
 
     def _cut_off(self) -> None:
         if self.task is not None and not self.task.done():
@@ -122,7 +141,7 @@ class Stream:
         try:
             await self._show_prelude()
             await self._replay()
-            while not self._gone:
+            while not self._over:
                 items = await self._outbox.take()
                 if not items:
                     break
@@ -164,7 +183,7 @@ class Stream:
         """Read the journal until there is no more."""
         self._replaying = True
         more = True
-        while (more or self._missed) and not self._gone:
+        while (more or self._missed) and not self._over:
             self._missed = False
             body, self.last, more = await self._ask(self._read_page, self.last, self.channel.epoch, timezone.now())
             await self._send(body)
@@ -183,7 +202,7 @@ class Stream:
         Raises:
             _Unavailable: what was asked for can't be opened.
         """
-        while not self._gone:
+        while not self._over:
             try:
                 return await self._database.run(work, *args)
             except LinnetError:
@@ -198,7 +217,7 @@ class Stream:
         raise _Unavailable
 
     async def _send(self, body: bytes) -> None:
-        if body:
+        if body and not self._over:
             self.sent_at = self._loop.time()
             await self._send_message({"type": "http.response.body", "body": body, "more_body": True})
 

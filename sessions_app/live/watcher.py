@@ -15,6 +15,7 @@ from sessions_app.lease import Policy
 from sessions_app.live import bus, lease
 from sessions_app.live.channel import Channel
 from sessions_app.live.database import Database
+from sessions_app.live.stream import Stream
 from sessions_app.services import following
 from sessions_app.services.attending import extend_attended
 from sessions_app.services.credentials import Credential, still_hold
@@ -37,8 +38,15 @@ CHECK_EVERY_S = 15.0
 class Watcher:
     """Runs while there are streams."""
 
-    def __init__(self, channels: dict[uuid.UUID, Channel], database: Database, drop: Callable[[Channel], None]) -> None:
+    def __init__(
+        self,
+        channels: dict[uuid.UUID, Channel],
+        streams: set[Stream],
+        database: Database,
+        drop: Callable[[Channel], None],
+    ) -> None:
         self._channels = channels
+        self._streams = streams
         self._database = database
         self._drop = drop
         self._loop = asyncio.get_running_loop()
@@ -74,7 +82,7 @@ class Watcher:
     # --- the clock ------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        while self._channels or self._left:
+        while self._streams or self._left:
             self._tick(self._loop.time(), timezone.now())
             await asyncio.sleep(TICK_S)
 
@@ -84,10 +92,10 @@ class Watcher:
             channel.tell_deadline(at=at)
             channel.notify(now=now)
             overdue = overdue or channel.expires_at <= now
-            for stream in channel.streams:
-                if at - stream.sent_at >= HEARTBEAT_S:
-                    stream.sent_at = at
-                    stream.beat()
+        for stream in self._streams:
+            if at - stream.sent_at >= HEARTBEAT_S:
+                stream.sent_at = at
+                stream.beat()
         if overdue or at - self._looked_at >= LOOK_EVERY_S:
             self._look(at)
         self._extend(at, now)
@@ -199,8 +207,8 @@ class Watcher:
     async def _check_now(self, now: datetime) -> None:
         """Of all streams at once: does what let them in still hold, and when do they wish to be given notice?"""
         try:
-            channels = list(self._channels.values())
-            asked = list({(c.owner_id, s.credential) for c in channels for s in c.streams if s.credential})
+            channels, streams = list(self._channels.values()), list(self._streams)
+            asked = list({(s.channel.owner_id, s.credential) for s in streams if s.credential})
             answered = await self._ask(_hold_and_leads, asked, {c.owner_id for c in channels}, now)
             if answered is None:
                 return
@@ -208,9 +216,9 @@ class Watcher:
             refused = {pair for pair, holds in zip(asked, holding, strict=True) if not holds}
             for channel in channels:
                 channel.lead = leads[channel.owner_id]
-                for stream in tuple(channel.streams) if refused else ():
-                    if (channel.owner_id, stream.credential) in refused:
-                        stream.finish(lease.closed("revoked"))
+            for stream in streams if refused else ():
+                if (stream.channel.owner_id, stream.credential) in refused:
+                    stream.stop(lease.closed("revoked"))
         finally:
             self._checking = False
 
@@ -233,7 +241,11 @@ class Watcher:
     async def _extend_now(self, wanted: set[uuid.UUID], at: float, now: datetime) -> None:
         try:
             extended = await self._ask(extend_attended, wanted, now=now)
-            for session_id, expires_at in (extended or {}).items():
+            if extended is None:
+                # The last of their viewers may be gone: nothing else would remember them.
+                self._left |= wanted
+                return
+            for session_id, expires_at in extended.items():
                 if session_id in self._channels:
                     self._channels[session_id].move(expires_at, at=at)
         finally:

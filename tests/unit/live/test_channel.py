@@ -22,9 +22,6 @@ ID = uuid.UUID(int=7)
 class Listener:
     """A stream that notes what it is given."""
 
-    credential = None
-    sent_at = 0.0
-
     def __init__(self) -> None:
         self.got: list[Any] = []
         self.told: list[bytes] = []
@@ -39,8 +36,6 @@ class Listener:
 
     def tell(self, frame: bytes) -> None:
         self.told.append(frame)
-
-    def beat(self) -> None: ...
 
     def mark_place(self) -> None:
         self.got.append("mark")

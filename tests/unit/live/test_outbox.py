@@ -68,13 +68,24 @@ def test_take_gives_all_that_waits_and_then_nothing_when_closed() -> None:
     assert asyncio.run(taken()) == [[b"one"], [b"two", b"three"], []]
 
 
-def test_outbox_overflows_by_events_and_by_bytes() -> None:
+def test_outbox_has_room_for_so_many_events_and_bytes() -> None:
     for item in (events(1, outbox.MOST_EVENTS // 2), b"x" * (outbox.MOST_BYTES // 2)):
         box = Outbox()
         assert box.put(item)
-        assert not (box.put(item) and box.put(item))
-        assert box.overflowed
-        assert asyncio.run(box.take()) == []
+        assert box.put(item)
+        assert not box.put(item)
+        assert asyncio.run(box.take()) == [item, item]
+
+
+def test_events_make_room_for_what_is_in_no_journal() -> None:
+    box = Outbox()
+    item = events(1, outbox.MOST_EVENTS)
+    for one in (b"deadline", item, outbox.MARK):
+        assert box.put(one)
+    assert not box.put(item)
+    box.drop_events()
+    assert box.put(item)
+    assert asyncio.run(box.take()) == [b"deadline", outbox.MARK, item]
 
 
 def test_one_batch_is_always_taken_in_however_large() -> None:

@@ -1,0 +1,92 @@
+"""What the watcher asks the database for, and what it does when there is no answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from sessions_app.lease import Policy
+from sessions_app.live import lease, watcher
+from sessions_app.live.channel import Channel
+from sessions_app.live.watcher import Watcher
+from tests.unit.live.test_channel import ID, followed
+
+
+class Database:
+    """Calls what it is asked for; while ``away`` it does not answer."""
+
+    def __init__(self, away: int = 0) -> None:
+        self.away = away
+
+    async def run(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        await asyncio.sleep(0)
+        if self.away:
+            self.away -= 1
+            raise OperationalError
+        return work(*args, **kwargs)
+
+
+class Stream:
+    """A stream that notes how it was stopped."""
+
+    credential = "a credential"
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.sent_at = asyncio.get_running_loop().time()
+        self.stopped = asyncio.Event()
+        self.said = b""
+
+    def stop(self, frame: bytes) -> None:
+        self.said = frame
+        self.stopped.set()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher, "TICK_S", 0.001)
+
+
+def test_session_of_a_last_viewer_is_extended_once_the_database_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    extended: list[Any] = []
+
+    def extend(session_ids: Any, *, now: datetime) -> dict[Any, datetime]:
+        extended.extend(session_ids)
+        return {}
+
+    monkeypatch.setattr(watcher, "extend_attended", extend)
+
+    async def scenario() -> None:
+        database: Any = Database(away=3)
+        watching = Watcher({}, set(), database, lambda _channel: None)
+        watching.attend(Channel(followed(policy=Policy.EPHEMERAL)))  # its last stream has gone
+        assert watching._task is not None
+        await asyncio.wait_for(watching._task, 2)
+
+    asyncio.run(scenario())
+    assert extended == [ID]
+
+
+def test_stream_of_a_session_that_is_over_is_stopped_with_its_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher, "CHECK_EVERY_S", 0.0)
+    monkeypatch.setattr(watcher, "still_hold", lambda asked, **_: [False] * len(asked))
+    monkeypatch.setattr(watcher.following, "notice_leads", lambda owners: dict.fromkeys(owners, timedelta()))
+
+    async def scenario() -> bytes:
+        channel = Channel(followed())
+        stream: Any = Stream(channel)
+        database: Any = Database()
+        # It still replays what the session held; the session's channel is gone.
+        watching = Watcher({}, {stream}, database, lambda _channel: None)
+        watching.attend(channel)
+        await asyncio.wait_for(stream.stopped.wait(), 2)
+        assert watching._task is not None
+        watching._task.cancel()
+        return bytes(stream.said)
+
+    assert asyncio.run(scenario()) == lease.closed("revoked")
