@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -60,22 +63,49 @@ def has_keyring() -> bool:
 def create_keyring_file() -> bool:
     """Make a keyring file of one new key, unless there is a keyring. Returns whether it did.
 
+    Of several processes that make it at once, one does, and all go on with that one: a ring that was replaced would
+    leave behind what was sealed under it.
+
     Raises:
         KeyringInvalid: as :func:`has_keyring`.
     """
     if has_keyring():
         return False
-    write_keyring_file(Path(settings.SNAPSHOT_KEYRING_FILE), Keyring.generate())
+    path = Path(settings.SNAPSHOT_KEYRING_FILE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _written_beside(path, Keyring.generate()) as fresh:
+        try:
+            path.hardlink_to(fresh)
+        except FileExistsError:
+            return False
     return True
 
 
-def write_keyring_file(path: Path, ring: Keyring) -> None:
-    """Replace the file in one step, mode 0600: whoever reads it meets the old ring or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(ring.to_json())
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+def replace_keyring_file(path: Path, ring: Keyring) -> None:
+    """In one step, mode 0600: whoever reads the file meets the old ring or the new one, whole."""
+    with _written_beside(path, ring) as fresh:
+        fresh.replace(path)
+
+
+@contextmanager
+def _written_beside(path: Path, ring: Keyring) -> Iterator[Path]:
+    """A file with the ring in the same folder, safe on the disk; so is the name that it is given meanwhile."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    fresh = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(ring.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        yield fresh
+    finally:
+        fresh.unlink(missing_ok=True)
+        _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

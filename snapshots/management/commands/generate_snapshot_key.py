@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from snapshots.crypto import Keyring, KeyringInvalid
-from snapshots.services.keyring import create_keyring_file, has_keyring, keyring, write_keyring_file
+from snapshots.services.keyring import create_keyring_file, has_keyring, keyring, replace_keyring_file
 
 
 class Command(BaseCommand):
@@ -40,5 +40,5 @@ class Command(BaseCommand):
             return
         if settings.SNAPSHOT_KEYRING:
             raise CommandError("The keyring comes from SNAPSHOT_KEYRING: use --print, and put the result there.")
-        write_keyring_file(Path(settings.SNAPSHOT_KEYRING_FILE), ring)
+        replace_keyring_file(Path(settings.SNAPSHOT_KEYRING_FILE), ring)
         self.stdout.write(str(list(ring.keys)[-1]))
