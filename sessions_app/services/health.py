@@ -23,7 +23,7 @@ from sessions_app.services.clocks import MAX_CLOCK_DIFFERENCE, clock_difference
 from sessions_app.services.sweep import due
 from snapshots.services.readiness import problem_at_start
 
-#: How long a request waits for a part that may hang, and how long the answer is remembered.
+#: How long a request waits for a part that may hang, and how long answers are remembered.
 PATIENCE_S = 1.0
 REMEMBERED_S = 5.0
 #: A sweep that is later than this, and than three of its intervals, is told.
@@ -78,23 +78,45 @@ class Health:
 
 
 def check_health(*, now: datetime) -> Health:
-    """Look at every part. A few queries; at most ``PATIENCE_S`` each for cache, broker and bus."""
+    """Look at every part: one query, the rest at most every ``REMEMBERED_S``, because anybody may ask, and often.
+
+    At most ``PATIENCE_S`` each is waited for cache, broker and bus.
+    """
     return Health({**_database_parts(now), "cache": _cache(), "broker": _broker(), "bus": _bus()})
 
 
 def _database_parts(now: datetime) -> dict[str, Part]:
     """The database, and what only it can tell."""
     try:
-        return {
-            "database": Part(),
-            "clock": _clock(clock_difference(now=now)),
-            "vault": _vault(),
-            "sweep": _sweep(now),
-            "quarantine": _quarantine(),
-        }
+        # Always asked: whether the database answers is told as it is at this moment.
+        clock = _clock(clock_difference(now=now))
+        return {"database": Part(), "clock": clock, **stored_parts.get(now)}
     except (DatabaseError, InterfaceError):
         unknown = dict.fromkeys(("clock", "vault", "sweep", "quarantine"), Part(Condition.UNKNOWN))
         return {"database": Part(Condition.UNAVAILABLE, "The database does not answer."), **unknown}
+
+
+class StoredParts:
+    """What rows tell of the service, remembered for a while in each process."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Part] = {}
+        self._fresh_until = 0.0
+
+    def get(self, now: datetime) -> dict[str, Part]:
+        """The parts by their names.
+
+        Raises:
+            DatabaseError, InterfaceError: the rows can't be read now.
+        """
+        if time.monotonic() >= self._fresh_until:
+            self._parts = {"vault": _vault(), "sweep": _sweep(now), "quarantine": _quarantine()}
+            self._fresh_until = time.monotonic() + REMEMBERED_S
+        return self._parts
+
+    def forget(self) -> None:
+        """The next question is asked anew."""
+        self._fresh_until = 0.0
 
 
 def _clock(difference: timedelta) -> Part:
@@ -205,6 +227,7 @@ def _reach_bus() -> None:
     redis_bus.reach(conf.live_bus_url)
 
 
+stored_parts = StoredParts()
 cache_probe = Probe(_use_cache)
 broker_probe = Probe(_reach_broker)
 bus_probe = Probe(_reach_bus)

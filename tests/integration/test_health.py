@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -28,11 +29,14 @@ CLOSED = "amqp://somebody:a-password@127.0.0.1:1//"
 
 @pytest.fixture(autouse=True)
 def _ask_anew() -> Iterator[None]:
-    for probe in (health.cache_probe, health.broker_probe):
-        probe.forget()
+    _forget()
     yield
-    for probe in (health.cache_probe, health.broker_probe):
-        probe.forget()
+    _forget()
+
+
+def _forget() -> None:
+    for remembered in (health.stored_parts, health.cache_probe, health.broker_probe):
+        remembered.forget()
 
 
 def asked(client: Client, status: int, state: str) -> dict[str, Any]:
@@ -107,6 +111,7 @@ def test_late_sweep_is_told_with_its_lag(client: Client) -> None:
     assert part["state"] == "degraded"
     assert health.LATE_SWEEP_S + 29 < part["lag_s"] < health.LATE_SWEEP_S + 60
     Session.objects.filter(pk=session.pk).update(sweep_after=timezone.now() - timedelta(seconds=5))
+    _forget()
     assert asked(client, 200, "ok")["parts"]["sweep"]["lag_s"] >= 5
 
 
@@ -115,6 +120,28 @@ def test_quarantined_sessions_are_counted(client: Client) -> None:
     Session.objects.filter(pk=session.pk).update(quarantined_at=timezone.now())
     part = asked(client, 200, "degraded")["parts"]["quarantine"]
     assert part == {"state": "degraded", "sessions": 1}
+
+
+def test_answer_costs_one_query_most_of_the_time(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked(client, 200, "ok")
+    with CaptureQueriesContext(connection) as queries:
+        for _ in range(20):
+            asked(client, 200, "ok")
+    assert len(queries) == 20
+    # A database that goes away is told at once, whatever is remembered, and so is its return.
+    with monkeypatch.context() as patch:
+        patch.setattr(health, "clock_difference", _raise(OperationalError()))
+        asked(client, 503, "unavailable")
+    asked(client, 200, "ok")
+
+
+def test_what_rows_tell_is_told_within_seconds(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked(client, 200, "ok")
+    Session.objects.filter(pk=overdue().pk).update(quarantined_at=timezone.now())
+    asked(client, 200, "ok")
+    at = time.monotonic() + health.REMEMBERED_S
+    monkeypatch.setattr(health.time, "monotonic", lambda: at)
+    assert asked(client, 200, "degraded")["parts"]["quarantine"]["sessions"] == 1
 
 
 def test_check_that_hangs_delays_nobody_for_long_and_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:

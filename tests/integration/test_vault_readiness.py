@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -64,6 +65,19 @@ def test_new_primary_needs_the_old_key_while_users_keys_are_under_it(settings: S
     )
     with pytest.raises(SystemExit, match="did not start"):
         start()
+
+
+def test_users_are_not_looked_at_one_by_one(settings: Settings) -> None:
+    for _ in range(3):
+        begin()
+        with_ring(settings, keyring().with_new_key(make_primary=True).to_json())
+        begin()
+    start()
+    with CaptureQueriesContext(connection) as queries:
+        assert problem_at_start() == ""
+    # The canaries, the four keys in use, and that there is no fifth.
+    assert len(queries) == 1 + 4 + 1
+    assert all("LIMIT 1" in query["sql"] and "DISTINCT" not in query["sql"] for query in queries.captured_queries[1:])
 
 
 def test_another_secret_under_the_same_id_is_found(settings: Settings, ring: dict[str, Any]) -> None:
