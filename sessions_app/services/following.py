@@ -8,23 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F
-
 from sessions_app.lease import Policy, State
 from sessions_app.live.sse import resume_after
-from sessions_app.models import JournalBatch, Preferences, Session
+from sessions_app.models import Preferences, Session
 from sessions_app.services.closing import session_over, settle_overdue, snapshot_of
 from sessions_app.services.holding import find_session
-from sessions_app.services.sealing import open_batch, vault_unavailable
+from sessions_app.services.journal import read_page
+from sessions_app.services.sealing import vault_unavailable
 from sessions_app.wording import ended_in_words
 from snapshots.crypto import SessionCipher
-from snapshots.errors import ContentDamaged, VaultError
+from snapshots.errors import VaultError
 from snapshots.models import Snapshot
 from snapshots.services.keys import open_session_key
 from snapshots.services.snapshots import find_snapshot, open_snapshot
 
-#: Events of one page of a replay, and the most batches that are looked at for them.
-PAGE_EVENTS, PAGE_BATCHES = 500, 200
+#: Events of one page of a replay.
+PAGE_EVENTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +180,8 @@ def _from_journal(owner_id: int, session_id: uuid.UUID, after: int) -> Page | No
         return None
     if session.last_seq <= after:
         return Page(after + 1, [], whole=True)
-    with_events = JournalBatch.objects.filter(session=session, last_seq__gte=F("first_seq"), last_seq__gt=after)
-    batches = with_events.order_by("last_seq").values_list("first_seq", "last_seq", "sealed")[:PAGE_BATCHES]
     cipher = open_session_key(session.key, owner_id=owner_id)
-    events: list[dict[str, Any]] = []
-    for first_seq, last_seq, sealed in batches.iterator():
-        content = open_batch(cipher, first_seq=first_seq, last_seq=last_seq, sealed=sealed)
-        events += [event for event in content.numbered(first_seq) if event["seq"] > after]
-        if len(events) >= PAGE_EVENTS:
-            break
-    if not events or any(event["seq"] != seq for seq, event in enumerate(events, start=after + 1)):
-        raise ContentDamaged("the journal has a gap")
+    events = read_page(session, cipher, after=after, limit=PAGE_EVENTS)
     return Page(after + 1, events, whole=after + len(events) >= session.last_seq)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import F
 
 from sessions_app.errors import FieldProblem, IdempotencyKeyReused, SessionFull
-from sessions_app.events import EventBatch
+from sessions_app.events import MAX_EVENTS, EventBatch
 from sessions_app.models import JournalBatch, ResumedSnapshot, Session
 from sessions_app.services.closing import session_over
 from sessions_app.services.holding import activity, find_session, hold, write_live
@@ -199,14 +199,16 @@ def read_history(*, owner_id: int, session_id: Any, after: int, limit: int, now:
     """
     session = _find_live(owner_id, session_id, now=now)
     try:
-        events = _read_page(session, after=after, limit=limit)
+        cipher = session_cipher(owner_id=owner_id, session_id=session.pk)
+        events = read_page(session, cipher, after=after, limit=limit)
     except VaultError as error:
         # Was it closed while we read? Then the journal, and perhaps the key, are gone for a good reason.
         _find_live(owner_id, session_id, now=now)
         raise vault_unavailable(error) from None
     return History(
         events=events,
-        last_seq=session.last_seq,
+        # What was appended since the row was read comes too.
+        last_seq=max(session.last_seq, events[-1]["seq"]) if events else session.last_seq,
         next_after=events[-1]["seq"] if events else after,
         resumed=list(session.resumed.all()),
     )
@@ -219,18 +221,22 @@ def _find_live(owner_id: int, session_id: Any, *, now: datetime) -> Session:
     return session
 
 
-def _read_page(session: Session, *, after: int, limit: int) -> list[dict[str, Any]]:
-    """Up to ``limit`` events after a number. A page that should hold events and doesn't is damaged, never short."""
+def read_page(session: Session, cipher: SessionCipher, *, after: int, limit: int) -> list[dict[str, Any]]:
+    """Up to ``limit`` events after a number. A page that should hold events and doesn't is damaged, never short.
+
+    Raises:
+        ContentDamaged: that; or a batch does not open.
+    """
     with_events = JournalBatch.objects.filter(session=session, last_seq__gte=F("first_seq"))
-    batches = with_events.filter(last_seq__gt=after).order_by("last_seq")
-    cipher = session_cipher(owner_id=session.owner_id, session_id=session.pk)
+    # No batch holds more than MAX_EVENTS, so this is all that the page touches: neither the index nor memory is filled
+    # with what comes after it.
+    touched = with_events.filter(
+        last_seq__gt=after, first_seq__lte=after + limit, last_seq__lt=after + limit + MAX_EVENTS
+    )
     events: list[dict[str, Any]] = []
-    # Each of these holds at least one event, so `limit` of them hold at least a page.
-    for batch in batches[:limit].iterator():
-        content = open_batch(cipher, first_seq=batch.first_seq, last_seq=batch.last_seq, sealed=batch.sealed)
-        events += [event for event in content.numbered(batch.first_seq) if event["seq"] > after]
-        if len(events) >= limit:
-            break
+    for first_seq, last_seq, sealed in touched.order_by("last_seq").values_list("first_seq", "last_seq", "sealed"):
+        content = open_batch(cipher, first_seq=first_seq, last_seq=last_seq, sealed=sealed)
+        events += [event for event in content.numbered(first_seq) if event["seq"] > after]
     del events[limit:]
     wanted = min(limit, session.last_seq - after)
     if len(events) < wanted or any(event["seq"] != seq for seq, event in enumerate(events, start=after + 1)):

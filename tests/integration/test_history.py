@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from sessions_app.errors import SessionExpired, VaultUnavailable
 from sessions_app.models import JournalBatch
 from sessions_app.services import journal, sessions
+from sessions_app.services.following import read_after
 from sessions_app.services.journal import History, read_history
+from sessions_app.services.sealing import open_batch
 from tests.flows import EVENTS, SPOKEN, add, begin, flip, whose
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +56,43 @@ def test_history_goes_on_after_a_number(lease: sessions.Lease, after: int, expec
     page = read(lease, after)
     assert seqs(page) == list(expected)
     assert page.next_after == (9 if expected else after)
+
+
+def test_page_of_a_session_that_grows_meanwhile_is_not_beyond_its_end(
+    lease: sessions.Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def grow(*args: Any, **kwargs: Any) -> Any:
+        add(lease)
+        return read_page(*args, **kwargs)
+
+    read_page = journal.read_page
+    monkeypatch.setattr(journal, "read_page", grow)
+    page = read(lease)
+    assert (page.next_after, page.last_seq) == (12, 12)
+
+
+def test_page_opens_no_batch_that_it_does_not_touch(lease: sessions.Lease, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "MAX_EVENTS", 3)
+    opened: list[int] = []
+    monkeypatch.setattr(
+        journal, "open_batch", lambda cipher, **row: opened.append(row["first_seq"]) or open_batch(cipher, **row)
+    )
+    for after, limit, batches in [(0, 3, [1]), (0, 4, [1, 4]), (2, 2, [1, 4]), (3, 3, [4]), (5, 9, [4, 7]), (9, 3, [])]:
+        read(lease, after, limit)
+        assert opened == batches
+        opened.clear()
+
+
+def test_page_takes_no_cursor_that_outlives_its_query(lease: sessions.Lease, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pooler between us and PostgreSQL may give the next query another connection."""
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("a cursor of the server")
+
+    monkeypatch.setattr(connection, "chunked_cursor", refuse)
+    assert len(read(lease).events) == 9
+    place = {"owner_id": lease.session.owner_id, "session_id": lease.session.pk}
+    assert len(read_after(**place, after=0, now=timezone.now()).events) == 9
 
 
 @pytest.mark.parametrize("missing", [[0], [1], [3], [0, 1, 2, 3]])
