@@ -7,12 +7,15 @@ and says that it does (``Plan.stale``). Without any, the plan is not known (``Pl
 from __future__ import annotations
 
 import logging
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
+from django.db import connection
 from django.utils.crypto import salted_hmac
 
 from sessions_app.conf import conf
@@ -51,9 +54,8 @@ class HeimdallResolver:
         remembered = _recall(question)
         if remembered is not None and remembered.age(now) < FRESH_FOR:
             return Plan(remembered.tier)
-        tier = _ask(question, now)
+        tier = _questions.ask(question, now)
         if tier is not None:
-            _remember(question, _Remembered(tier, now))
             return Plan(tier)
         if remembered is not None and remembered.age(now) < STANDS_IN_FOR:
             return Plan(remembered.tier, stale=True)
@@ -92,8 +94,40 @@ def _question_about(user_id: int, license_key: str) -> _Question | None:
     return _Question("/v1/licenses/verify", key, {"key": key, "min_tier": PAID_PLUS.value}, {})
 
 
+class _Questions:
+    """One question about the same at a time: whoever asks it meanwhile gets its answer too. One in each process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._asked: dict[str, Future[Tier | None]] = {}
+
+    def ask(self, question: _Question, now: datetime) -> Tier | None:
+        """What the licence server says, which is then remembered; None when it says nothing that can be used."""
+        if not connection.in_atomic_block:
+            # It may take seconds, in which others can use what this thread holds.
+            connection.close()
+        with self._lock:
+            answer = self._asked.get(question.key)
+            if first := answer is None:
+                answer = self._asked[question.key] = Future()
+        if not first:
+            return answer.result()
+        tier = None
+        try:
+            tier = _ask(question, now)
+            if tier is not None:
+                _remember(question, _Remembered(tier, now))
+        finally:
+            with self._lock:
+                del self._asked[question.key]
+            answer.set_result(tier)
+        return tier
+
+
+_questions = _Questions()
+
+
 def _ask(question: _Question, now: datetime) -> Tier | None:
-    """What the licence server says; None when it says nothing that can be used."""
     if _rest.holds(now):
         return None
     try:

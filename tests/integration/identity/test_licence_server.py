@@ -3,12 +3,15 @@
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db import connections, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -267,6 +270,53 @@ def test_without_the_cache_the_server_is_asked_each_time(
     server.answering = says({"tier": "paid"})
     assert [asking(), asking()] == [Plan(Tier.PAID)] * 2
     assert len(server.asked) == 2
+
+
+def test_who_asks_the_same_meanwhile_gets_the_same_answer(server: LicenceServer, asking: Asking) -> None:
+    def slow(peer: Any) -> None:
+        time.sleep(0.5)
+        says({"tier": "paid"})(peer)
+
+    server.answering = slow
+    now = timezone.now()
+    question = heimdall._question_about(asking.user.pk, "")
+    assert question is not None
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: heimdall._questions.ask(question, now), range(8)))
+    assert answers == [Tier.PAID] * 8
+    assert len(server.asked) == 1
+    # Nobody waits for a question that is over.
+    assert heimdall._questions.ask(question, now) is Tier.PAID
+    assert len(server.asked) == 2
+
+
+def test_question_that_fails_leaves_nobody_waiting(
+    server: LicenceServer, asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(heimdall, "post_json", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            asking()
+    server.answering = says({"tier": "paid"})
+    assert asking() == Plan(Tier.PAID)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("inside", [False, True], ids=["by itself", "in a transaction"])
+def test_connection_is_free_while_the_server_is_asked(inside: bool, server: LicenceServer, asking: Asking) -> None:
+    wrapper = connections["default"]
+    held: list[bool] = []
+
+    def look(peer: Any) -> None:
+        held.append(wrapper.connection is not None)
+        says({"tier": "paid"})(peer)
+
+    server.answering = look
+    with transaction.atomic() if inside else nullcontext():
+        assert User.objects.exists()
+        assert asking() == Plan(Tier.PAID)
+        assert User.objects.exists()
+    assert held == [inside]
 
 
 # --- what users meet -------------------------------------------------------------------------------------
