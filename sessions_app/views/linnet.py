@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any
 
 from django.http import HttpResponse
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_app.api.access import any_tier, paid_plus, plan_of
 from sessions_app.api.guests import KnownOrVisitor, user_or_guest
+from sessions_app.api.negotiation import AnyAccept
 from sessions_app.conf import conf
 from sessions_app.errors import InvalidSession, SessionExpired
 from sessions_app.live.handover import StreamRequest, hand_over
@@ -27,13 +27,6 @@ from sessions_app.services.guests import refuse_guest
 from sessions_app.services.tiers import Plan
 from sessions_app.views.base import ServiceViewSet
 from sessions_app.views.stream import last_event_id
-
-
-class AnyAccept(DefaultContentNegotiation):
-    """Answers as the contract says, whatever is accepted: an EventSource accepts events alone, and reads its errors."""
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:  # noqa: ARG002
-        return renderers[0], renderers[0].media_type
 
 
 class LinnetHealthViewSet(ServiceViewSet):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_app.api.access import any_tier
+from sessions_app.api.negotiation import AnyAccept
 from sessions_app.errors import NotAuthenticated
 from sessions_app.live.handover import StreamRequest, hand_over
 from sessions_app.serializers import inputs, outputs
@@ -27,16 +25,6 @@ LAST_EVENT_ID = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The id of the last event received; the stream goes on after it. Anything else: from the start.",
 )
-
-
-class AnyAccept(BaseContentNegotiation):
-    """An EventSource accepts text/event-stream alone, and still gets its errors as problem documents."""
-
-    def select_parser(self, request: Any, parsers: Any) -> Any:  # noqa: ARG002
-        return parsers[0]
-
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:  # noqa: ARG002
-        return renderers[0], renderers[0].media_type
 
 
 class StreamViewSet(ServiceViewSet):
