@@ -14,6 +14,7 @@ import environ
 from csp import constants as csp
 
 from sessions_app.jsonbody import MAX_JOURNAL_BYTES
+from sessions_app.live.database import THREADS as LIVE_THREADS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -185,9 +186,10 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
         "server_side_binding": True,
         "prepare_threshold": env.int("DATABASE_PREPARE_THRESHOLD", default=5) or None,
     }
-    _pool_max = env.int("DATABASE_POOL_MAX", default=10)
+    # One for each thread that may need one at a time, so that none waits for a connection (docs/adr/0017).
+    _pool_max = env.int("DATABASE_POOL_MAX", default=WEB_THREADS + LIVE_THREADS)
     if _pool_max:
-        # At most so many, whatever the number of threads, and given back after each request (docs/adr/0010).
+        # At most so many, and given back after each request (docs/adr/0010).
         DATABASES["default"]["OPTIONS"]["pool"] = {
             "min_size": 0,
             "max_size": _pool_max,

@@ -13,6 +13,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Caution
 from django.utils.module_loading import import_string
 
+from sessions_app.live.database import THREADS as LIVE_THREADS
 from sessions_app.services.tiers import RESOLVERS
 
 DAY_S = 86_400
@@ -53,6 +54,23 @@ def check_numbers(**_kwargs: Any) -> list[CheckMessage]:
         if getattr(settings, name) > settings.SESSION_MAX_LIFETIME_S
     ]
     return found
+
+
+@register()
+def check_pool(**_kwargs: Any) -> list[CheckMessage]:
+    """A connection for each thread that may need one."""
+    pool = settings.DATABASES["default"].get("OPTIONS", {}).get("pool")
+    needed = settings.WEB_THREADS + LIVE_THREADS
+    if not pool or pool["max_size"] >= needed:
+        return []
+    return [
+        Caution(
+            f"DATABASE_POOL_MAX is less than the {needed} threads of a web process that use the database: when all are "
+            "busy, requests are answered with 503.",
+            hint=f"Remove DATABASE_POOL_MAX, or lower WEB_THREADS ({LIVE_THREADS} threads are the live streams').",
+            id="sessions_app.W002",
+        )
+    ]
 
 
 #: As many bytes as the hash of HS256 has (RFC 7518, section 3.2). A shorter key can be guessed from one token.
