@@ -19,17 +19,17 @@ SUPPORT_PERMISSIONS = {
 
 
 def ensure_support_group() -> Group:
-    """The support group with exactly its permissions. Repeating it changes nothing; its members stay.
+    """The support group, made with its permissions if there is none. One that is there stays as operators left it.
 
     Raises:
         Permission.DoesNotExist: the database is not migrated.
     """
-    permissions = [
-        Permission.objects.get_by_natural_key(codename, app, model)
-        for (app, model), codenames in SUPPORT_PERMISSIONS.items()
-        for codename in codenames
-    ]
     with transaction.atomic():
-        group, _ = Group.objects.get_or_create(name=SUPPORT_GROUP)
-        group.permissions.set(permissions)
+        group, is_new = Group.objects.get_or_create(name=SUPPORT_GROUP)
+        if is_new:
+            group.permissions.set(
+                Permission.objects.get_by_natural_key(codename, app, model)
+                for (app, model), codenames in SUPPORT_PERMISSIONS.items()
+                for codename in codenames
+            )
     return group

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -85,10 +86,23 @@ def test_keys_journal_tokens_and_preferences_have_no_page(superuser: Client) -> 
 
 
 def test_support_group_has_these_permissions_and_no_others(support_user: User) -> None:
-    extra = Permission.objects.get(codename="delete_user")
-    group = ensure_support_group()
-    group.permissions.add(extra)
-    assert ensure_support_group() == group
     expected = {f"{app}.{name}" for (app, _), names in SUPPORT_PERMISSIONS.items() for name in names}
-    assert User.objects.get(pk=support_user.pk).get_all_permissions() == expected
+    assert support_user.get_all_permissions() == expected
+
+
+def test_migrating_makes_the_support_group(db: None) -> None:
+    Group.objects.all().delete()
+    call_command("migrate", verbosity=0)
+    granted = Group.objects.get().permissions.values_list("codename", flat=True)
+    assert sorted(granted) == sorted(name for names in SUPPORT_PERMISSIONS.values() for name in names)
+
+
+def test_support_group_stays_as_operators_left_it(support_user: User) -> None:
+    group = ensure_support_group()
+    group.permissions.add(Permission.objects.get(codename="delete_user"))
+    group.permissions.remove(Permission.objects.get(codename="purge_snapshot"))
+    left = support_user.get_all_permissions()
+    call_command("migrate", verbosity=0)
+    assert ensure_support_group() == group
+    assert User.objects.get(pk=support_user.pk).get_all_permissions() == left
     assert group.user_set.get() == support_user
