@@ -16,36 +16,27 @@ no unit, except ``timestamp``: seconds of media time from the session's start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import inf
 from typing import Any
 
 from sessions_app.errors import FieldProblem, InvalidEvent
-from sessions_app.jsonbody import UNSTORABLE_TEXT, is_plain_name, member_path, text_fault
-from sessions_app.privacy import SHORTEST_AUDIO_TEXT, is_audio_text, refuse_audio
+from sessions_app.jsonbody import is_plain_name, member_path
+from sessions_app.privacy import refuse_audio
+from sessions_app.values import Check, Fault, boolean, choice, number, text, texts
 
 MAX_EVENTS = 500
 """The most events that one batch may hold."""
+
+MAX_SPEAKER_ID = 64
+"""The most characters of a speaker's id."""
 
 MAX_WITHHELD_NAMES = 32
 """The most field names that one batch's count repeats: text must not travel in names."""
 
 LIVE_ONLY = frozenset({"transcript", "service"})
 """Event types that are passed on live but never enter the journal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a value: a stable code, and what is wanted instead."""
-
-    code: str
-    message: str
-
-
-Check = Callable[[object], Fault | None]
-"""Looks at one JSON value; returns its fault, or None if it may be stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,85 +64,6 @@ class EventBatch:
     live: list[tuple[int, dict[str, Any]]] = field(default_factory=list, compare=False, repr=False)
 
 
-def number(low: float, high: float, unit: str = "") -> Check:
-    """Make the check for a finite number in ``low..high``, both included. A boolean is not a number."""
-    wanted = f"must be a number{unit and f' of {unit}'} from {low:.15g} to {high:.15g}"
-    wrong_type, out_of_range, not_finite = (Fault(code, wanted) for code in ("type", "range", "not_finite"))
-
-    def check(value: object) -> Fault | None:
-        if type(value) is not float and type(value) is not int:
-            return wrong_type
-        if low <= value <= high:
-            return None
-        return not_finite if value in {inf, -inf} or value != value else out_of_range
-
-    return check
-
-
-def text(shortest: int, longest: int) -> Check:
-    """Make the check for a string of ``shortest..longest`` characters (Unicode code points)."""
-    size = f"from {shortest} to {longest}" if shortest else f"at most {longest}"
-    wanted = f"must be a string of {size} characters"
-    wrong_type, wrong_length = Fault("type", wanted), Fault("length", wanted)
-
-    def check(value: object) -> Fault | None:
-        if not isinstance(value, str):
-            return wrong_type
-        if not shortest <= len(value) <= longest:
-            return wrong_length
-        if len(value) < SHORTEST_AUDIO_TEXT and value.isprintable():
-            return None  # nearly every text: too short for audio, and what can't be stored is not printable
-        if is_audio_text(value):
-            return _AUDIO
-        code = text_fault(value)
-        return _UNSTORABLE[code] if code else None
-
-    return check
-
-
-def texts(most: int, longest: int) -> Check:
-    """Make the check for a list of at most ``most`` strings of at most ``longest`` characters each."""
-    wanted = f"must be a list of at most {most} strings of at most {longest} characters"
-    faults = {"type": Fault("type", wanted), "length": Fault("length", wanted)}
-    check_item = text(0, longest)
-
-    def check(value: object) -> Fault | None:
-        if not isinstance(value, list):
-            return faults["type"]
-        if len(value) > most:
-            return faults["length"]
-        for item in value:
-            fault = check_item(item)
-            if fault is not None:
-                return faults.get(fault.code, fault)
-        return None
-
-    return check
-
-
-def choice(*names: str) -> Check:
-    """Make the check for one of the strings ``names``."""
-    wanted = f"must be one of {', '.join(names)}"
-    wrong_type, unknown = Fault("type", wanted), Fault("choice", wanted)
-
-    def check(value: object) -> Fault | None:
-        if not isinstance(value, str):
-            return wrong_type
-        return None if value in names else unknown
-
-    return check
-
-
-def boolean(value: object) -> Fault | None:
-    """Check for ``true`` or ``false``."""
-    return None if isinstance(value, bool) else _NOT_BOOLEAN
-
-
-_NOT_BOOLEAN = Fault("type", "must be true or false")
-_UNSTORABLE = {code: Fault(code, message) for code, message in UNSTORABLE_TEXT.items()}
-# Never shown: what has this fault is refused by `refuse_audio`, which has its own words.
-_AUDIO = Fault("audio", "must not carry audio")
-
 _LABELLED = Kind(required={"label": text(1, 200)}, optional={"confidence": number(0, 1)})
 
 KINDS: Mapping[str, Kind] = {
@@ -159,7 +71,7 @@ KINDS: Mapping[str, Kind] = {
         required={"label": text(1, 200)},
         optional={
             "confidence": number(0, 1),
-            "speaker_id": text(1, 64),
+            "speaker_id": text(1, MAX_SPEAKER_ID),
             "shift_magnitude": number(0, 10),
             "shift_direction": text(0, 64),
             "subtext": text(0, 500),
@@ -196,11 +108,16 @@ KINDS: Mapping[str, Kind] = {
 #: What of a live-only event is passed on. Nobody stores these, so a field that is not as it should be is left out, like
 #: one that is not listed; an event without what it needs is not passed on. Neither is an error.
 LIVE_KINDS: Mapping[str, Kind] = {
-    "transcript": Kind(required={"text": text(1, 4000)}, optional={"speaker_id": text(1, 64)}),
+    "transcript": Kind(required={"text": text(1, 4000)}, optional={"speaker_id": text(1, MAX_SPEAKER_ID)}),
     "service": Kind(
         required={"status": choice("ready", "loading", "error", "warning")}, optional={"detail": text(0, 500)}
     ),
 }
+
+
+def timestamp_of(max_timestamp_s: float) -> Check:
+    """Make the check for the ``timestamp`` that every event has."""
+    return number(0, max_timestamp_s, "seconds")
 
 
 def read_events(value: object, *, max_timestamp_s: float) -> EventBatch:
@@ -247,7 +164,7 @@ class _Rules:
 
 @lru_cache(maxsize=8)
 def _rules(max_timestamp_s: float) -> dict[str, _Rules]:
-    timestamp = {"timestamp": number(0, max_timestamp_s, "seconds")}
+    timestamp = {"timestamp": timestamp_of(max_timestamp_s)}
     return {
         name: _Rules(frozenset({*timestamp, *kind.required}), {**timestamp, **kind.required, **kind.optional})
         for name, kind in {**KINDS, **LIVE_KINDS}.items()
