@@ -53,6 +53,11 @@ class Content:
         for seq, line in enumerate(self.lines, start=first_seq):
             yield {"seq": seq, **json.loads(line)}
 
+    def numbered_backwards(self, first_seq: int) -> Iterator[dict[str, Any]]:
+        """The same, the last one first. Each is parsed when it is asked for."""
+        for index in range(len(self.lines) - 1, -1, -1):
+            yield {"seq": first_seq + index, **json.loads(self.lines[index])}
+
     def numbered_lines(self, first_seq: int) -> Iterator[bytes]:
         """The same as JSON, without parsing it: each line is an object, and not empty, for it has a type."""
         for seq, line in enumerate(self.lines, start=first_seq):

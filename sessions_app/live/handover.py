@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -30,15 +31,17 @@ class StreamRequest:
         credential: what let the client in (``request.identity.credential``); asked for again while the stream is
             open. None: nothing to ask for.
         shape: how each event is shown.
-        prelude: earlier events that are shown first, without ids; called in a thread, with a connection. Leave it out
-            when ``followed.resumed`` says that the client was shown them before.
+        prelude: earlier events that are shown first, without ids, in pages: it takes a place (None: the beginning), and
+            returns events and the next place (None: that was all). Called in a thread, with a connection; with the
+            same place again when the database did not answer. Leave it out when ``followed.resumed`` says that the
+            client was shown them before.
         lease_events: whether deadlines, notices and ends are told.
     """
 
     followed: Followed
     credential: Credential | None = None
     shape: Shape = native
-    prelude: Callable[[], Iterable[Event]] | None = None
+    prelude: Callable[[Any], tuple[Iterable[Event], Any]] | None = None
     lease_events: bool = True
 
 

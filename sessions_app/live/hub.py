@@ -15,7 +15,7 @@ from typing import Any
 from sessions_app.conf import conf
 from sessions_app.live import bus, lease, redis_bus, wire
 from sessions_app.live.channel import Channel
-from sessions_app.live.database import Database
+from sessions_app.live.database import READING, WATCHING, Database
 from sessions_app.live.handover import StreamRequest
 from sessions_app.live.messages import Batch, Event, Message
 from sessions_app.live.stream import Stream
@@ -34,10 +34,16 @@ class Hub:
         self.channels: dict[uuid.UUID, Channel] = {}
         #: All that are open: those of sessions that are over, and have no channel here any more, too.
         self.streams: set[Stream] = set()
-        self.database = Database()
+        self.database = Database(threads=READING)
         self.loop = asyncio.get_running_loop()
         self._inbox: deque[Message] = deque()
-        self._watcher = Watcher(self.channels, self.streams, self.database, self.drop)
+        self._watcher = Watcher(
+            self.channels,
+            self.streams,
+            reading=self.database,
+            watching=Database(threads=WATCHING),
+            drop=self.drop,
+        )
         self._stopping = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._subscriber = (

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.utils import timezone
@@ -170,14 +171,23 @@ class Stream:
     async def _show_prelude(self) -> None:
         if self.wanted.prelude is None:
             return
-        earlier = list(await self._ask(self.wanted.prelude))
-        for start in range(0, len(earlier), PRELUDE_EVENTS):
-            part = Events(
-                self.channel.name, 0, 0, (), [(0, event) for event in earlier[start : start + PRELUDE_EVENTS]]
-            )
-            await self._send(part.written(self.wanted.shape, after=-1))
+        place, more = None, True
+        while more:
+            parts, place = await self._ask(self._read_prelude, self.wanted.prelude, place)
+            for part in parts:
+                await self._send(part)
+            more = place is not None
         # A client that comes back from here on was shown all of it.
         await self._send(mark(event_id(self.channel.epoch, self.last)))
+
+    def _read_prelude(self, prelude: Callable[..., Any], place: Any) -> tuple[list[bytes], Any]:
+        """In a thread: a page in the parts that are sent, and the next place. One event is parsed at a time."""
+        events, next_place = prelude(place)
+        written = (shown(self.wanted.shape, self.channel.name, event) for event in events)
+        parts: list[bytes] = []
+        while some := list(islice(written, PRELUDE_EVENTS)):
+            parts.append(b"".join(some))
+        return parts, next_place
 
     async def _replay(self) -> None:
         """Read the journal until there is no more."""

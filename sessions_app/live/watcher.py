@@ -42,12 +42,16 @@ class Watcher:
         self,
         channels: dict[uuid.UUID, Channel],
         streams: set[Stream],
-        database: Database,
+        *,
+        reading: Database,
+        watching: Database,
         drop: Callable[[Channel], None],
     ) -> None:
         self._channels = channels
         self._streams = streams
-        self._database = database
+        #: The journal is read where the streams read it; what is asked for all of them never waits for that.
+        self._reading = reading
+        self._watching = watching
         self._drop = drop
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
@@ -108,10 +112,10 @@ class Watcher:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _ask(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    async def _ask(self, work: Callable[..., Any], *args: Any, database: Database | None = None, **kwargs: Any) -> Any:
         """Ask the database; None when it does not answer, or not as it should: it is asked again soon."""
         try:
-            return await self._database.run(work, *args, **kwargs)
+            return await (database or self._watching).run(work, *args, **kwargs)
         except Exception as error:  # noqa: BLE001  (whatever it is, the streams go on)
             if not is_outage(error):
                 # The class alone: the text of an unforeseen error may quote content.
@@ -162,6 +166,7 @@ class Watcher:
     async def _read(self, channel: Channel) -> following.Page | None:
         page: following.Page | None = await self._ask(
             following.read_after,
+            database=self._reading,
             owner_id=channel.owner_id,
             session_id=channel.session_id,
             after=channel.seq,

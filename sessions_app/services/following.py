@@ -15,12 +15,12 @@ from sessions_app.services.closing import session_over, settle_overdue, snapshot
 from sessions_app.services.holding import find_session
 from sessions_app.services.journal import read_page
 from sessions_app.services.sealing import vault_unavailable
+from sessions_app.services.timeline import page_of_snapshot
 from sessions_app.wording import ended_in_words
 from snapshots.crypto import SessionCipher
 from snapshots.errors import VaultError
 from snapshots.models import Snapshot
 from snapshots.services.keys import open_session_key
-from snapshots.services.snapshots import find_snapshot, open_snapshot
 
 #: Events of one page of a replay.
 PAGE_EVENTS = 500
@@ -186,10 +186,9 @@ def _from_journal(owner_id: int, session_id: uuid.UUID, after: int) -> Page | No
 
 
 def _from_snapshot(owner_id: int, session_id: uuid.UUID, after: int, *, now: datetime) -> Page:
-    """All that follows, of a closed session; nothing, where nothing was kept."""
+    """A page of a closed session's events; nothing, where nothing was kept."""
     kept = Snapshot.objects.owned_by(owner_id).available_at(now).metadata().filter(session_id=session_id).first()
-    if kept is None:
+    if kept is None or kept.event_count <= after:
         return Page(after + 1, [], whole=True)
-    snapshot = find_snapshot(owner_id=owner_id, snapshot_id=kept.pk, now=now, with_content=True)
-    content = open_snapshot(owner_id=owner_id, snapshot=snapshot).content
-    return Page(after + 1, [event for event in content.numbered(1) if event["seq"] > after], whole=True)
+    page = page_of_snapshot(owner_id=owner_id, snapshot_id=kept.pk, after=after, now=now)
+    return Page(after + 1, list(page.events()), page.whole)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -26,7 +27,7 @@ from sessions_app.services.importing import Imported, import_in_room
 from sessions_app.services.reading import snapshots
 from sessions_app.services.sessions import StartRequest, make_room, start_in_room
 from sessions_app.services.tiers import Plan, require_plan
-from sessions_app.services.timeline import Event, earlier_events
+from sessions_app.services.timeline import Event, Place, earlier_events
 from sessions_app.tiers import PAID_PLUS
 from snapshots.errors import VaultError
 from snapshots.models import Snapshot
@@ -147,16 +148,18 @@ def stop(*, owner_id: int, session_id: Any, now: datetime) -> Session:
     raise InvalidSession
 
 
-def prelude(*, owner_id: int, session_id: uuid.UUID, now: datetime) -> list[Event]:
-    """What a stream shows first: the earlier sessions' events; where they can't be opened now, that they can't.
+def prelude(
+    place: Place | None, *, owner_id: int, session_id: uuid.UUID, now: datetime
+) -> tuple[Iterator[Event], Place | None]:
+    """A page of what a stream shows first: the earlier sessions' events; where they don't open now, that they don't.
 
-    The live session must be shown all the same.
+    The live session must be shown all the same. Takes and returns what :func:`timeline.earlier_events` does.
     """
     try:
-        return list(earlier_events(owner_id=owner_id, session_id=session_id, now=now))
+        return earlier_events(place, owner_id=owner_id, session_id=session_id, now=now)
     except VaultError as error:
         log.warning("prelude_not_shown session=%s error=%s", session_id, type(error).__name__)
-        return [{"event_type": "service", "status": "warning", "detail": NOT_SHOWN}]
+        return iter([{"event_type": "service", "status": "warning", "detail": NOT_SHOWN}]), None
 
 
 def saved_sessions(*, owner_id: int, plan: Plan, limit: int, now: datetime) -> list[Saved]:

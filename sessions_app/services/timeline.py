@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -19,6 +20,7 @@ from sessions_app.services.closing import snapshot_of
 from sessions_app.services.holding import find_session
 from sessions_app.services.links import linked
 from sessions_app.services.sealing import open_batch, vault_unavailable
+from snapshots.content import Content
 from snapshots.errors import ContentDamaged, VaultError
 from snapshots.models import Snapshot
 from snapshots.services.keys import session_cipher
@@ -29,6 +31,9 @@ Wanted = Callable[[Event], bool]
 
 #: Batches that are in memory at a time.
 PAGE = 100
+#: Bytes of a snapshot's events that a stream is given at a time. Opening it again for the next ones takes a tenth of a
+#: second where it is as large as one can be; holding it while a slow reader takes them would hold a hundred megabytes.
+SNAPSHOT_PAGE_BYTES = 2 * 1024 * 1024
 
 
 def latest_events(*, session: Session, wanted: Wanted, limit: int, now: datetime) -> list[Event]:
@@ -70,14 +75,66 @@ def whole_conversation(*, owner_id: int, session_id: Any, wanted: Wanted, now: d
     return session, found[::-1]
 
 
-def earlier_events(*, owner_id: int, session_id: uuid.UUID, now: datetime) -> Iterator[Event]:
-    """The events of the earlier sessions that this one goes on from, oldest first. Opens one snapshot at a time.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where reading earlier events goes on: the snapshots that are left, oldest first, and after which number."""
+
+    snapshots: tuple[uuid.UUID, ...]
+    after: int = 0
+
+
+def earlier_events(
+    place: Place | None, *, owner_id: int, session_id: uuid.UUID, now: datetime
+) -> tuple[Iterator[Event], Place | None]:
+    """A page of the events of the earlier sessions that this one goes on from, oldest first.
+
+    Args:
+        place: where to go on; None: at the beginning.
+
+    Returns:
+        The events, and where to go on; None: these were the last.
 
     Raises:
-        VaultError: one of them can't be opened now.
+        VaultError: they can't be opened now.
     """
-    for link in reversed(list(linked(owner_id, session_id))):
-        yield from _of_snapshot(owner_id, link.snapshot_id, now=now)
+    if place is None:
+        place = Place(tuple(link.snapshot_id for link in reversed(list(linked(owner_id, session_id)))))
+    if not place.snapshots:
+        return iter(()), None
+    page = page_of_snapshot(owner_id=owner_id, snapshot_id=place.snapshots[0], after=place.after, now=now)
+    following = Place(place.snapshots[1:]) if page.whole else Place(place.snapshots, page.last_seq)
+    return page.events(), following if following.snapshots else None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPage:
+    """Some events of a snapshot: those after ``after``. ``whole``: there are no more."""
+
+    content: Content
+    after: int
+    whole: bool
+
+    @property
+    def last_seq(self) -> int:
+        return self.after + len(self.content.lines)
+
+    def events(self) -> Iterator[Event]:
+        """Each is parsed when it is asked for."""
+        return self.content.numbered(self.after + 1)
+
+
+def page_of_snapshot(*, owner_id: int, snapshot_id: uuid.UUID, after: int, now: datetime) -> SnapshotPage:
+    """About ``SNAPSHOT_PAGE_BYTES`` of one snapshot's events; none where none is kept any more.
+
+    Raises:
+        VaultError: it can't be opened now.
+    """
+    lines = _of_snapshot(owner_id, snapshot_id, now=now).lines
+    end, size = after, 0
+    while end < len(lines) and size < SNAPSHOT_PAGE_BYTES:
+        size += len(lines[end])
+        end += 1
+    return SnapshotPage(Content({}, lines[after:end]), after, whole=end >= len(lines))
 
 
 def _newest_first(session: Session, *, now: datetime) -> Iterator[Event]:
@@ -91,11 +148,11 @@ def _newest_first(session: Session, *, now: datetime) -> Iterator[Event]:
         snapshot = snapshot_of(session, now=now)
         if snapshot is None:
             raise InvalidSession
-        yield from reversed(_of_snapshot(session.owner_id, snapshot.pk, now=now))
+        yield from _of_snapshot(session.owner_id, snapshot.pk, now=now).numbered_backwards(1)
     else:
         yield from _journal_backwards(session)
     for link in linked(session.owner_id, session.pk):
-        yield from reversed(_of_snapshot(session.owner_id, link.snapshot_id, now=now))
+        yield from _of_snapshot(session.owner_id, link.snapshot_id, now=now).numbered_backwards(1)
 
 
 def _journal_backwards(session: Session) -> Iterator[Event]:
@@ -109,17 +166,17 @@ def _journal_backwards(session: Session) -> Iterator[Event]:
             if batch.last_seq != end:
                 raise ContentDamaged("the journal has a gap")
             content = open_batch(cipher, first_seq=batch.first_seq, last_seq=batch.last_seq, sealed=batch.sealed)
-            yield from reversed(list(content.numbered(batch.first_seq)))
+            yield from content.numbered_backwards(batch.first_seq)
             end = batch.first_seq - 1
         page = list(journal.filter(last_seq__lte=end)[:PAGE]) if end else []
         if end and not page:
             raise ContentDamaged("the journal does not begin with its first event")
 
 
-def _of_snapshot(owner_id: int, snapshot_id: uuid.UUID, *, now: datetime) -> list[Event]:
-    """The events of one snapshot; none when it is deleted or its time is over, as its user was told."""
+def _of_snapshot(owner_id: int, snapshot_id: uuid.UUID, *, now: datetime) -> Content:
+    """One snapshot's events; none when it is deleted or its time is over, as its user was told."""
     try:
         snapshot = find_snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, with_content=True)
     except Snapshot.DoesNotExist:
-        return []
-    return list(open_snapshot(owner_id=owner_id, snapshot=snapshot).content.numbered(1))
+        return Content({}, [])
+    return open_snapshot(owner_id=owner_id, snapshot=snapshot).content

@@ -1,9 +1,13 @@
 """What the tests of Linnet's own front end share."""
 
+import uuid
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
 
+from sessions_app.services.timeline import earlier_events
 from sessions_app.services.tokens import issue_annotator_token
 from tests.integration.conftest import Api
 
@@ -30,3 +34,19 @@ def detail(api: Api, session: str) -> dict[str, Any]:
     """What the REST API says about it."""
     found: dict[str, Any] = api.get(f"sessions/{session}/").json()
     return found
+
+
+def pages(prelude: Callable[[Any], tuple[Iterable[Any], Any]]) -> list[list[Any]]:
+    """What a stream shows first, page by page."""
+    found: list[list[Any]] = []
+    place, more = None, True
+    while more:
+        events, place = prelude(place)
+        found.append(list(events))
+        more = place is not None
+    return found
+
+
+def earlier(api: Api, session: Any) -> list[list[Any]]:
+    """The events that come before a session's own, page by page."""
+    return pages(partial(earlier_events, owner_id=api.user.pk, session_id=uuid.UUID(str(session)), now=timezone.now()))

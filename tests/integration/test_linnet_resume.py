@@ -7,10 +7,11 @@ import pytest
 from django.utils import timezone
 
 from sessions_app.models import Session
-from sessions_app.services.timeline import earlier_events
+from sessions_app.services import timeline
+from snapshots.content import encode_events
 from snapshots.models import SessionKey, Snapshot
 from tests.integration.conftest import Api, lapse, make_overdue, nothing_written, problem
-from tests.integration.linnet import append, detail, start
+from tests.integration.linnet import append, detail, earlier, pages, start
 from tests.integration.test_linnet_history import exported, history, labels, queue, tone
 
 
@@ -120,8 +121,31 @@ def test_earlier_events_are_whole_and_in_order(paid: Api, django_assert_max_num_
         session = resume(paid, str(Snapshot.objects.get(session_id=session).pk))["session_id"]
     row = Session.objects.get(pk=session)
     with django_assert_max_num_queries(3 * 6 + 1):
-        earlier = list(earlier_events(owner_id=paid.user.pk, session_id=row.pk, now=row.started_at))
-    assert [event["timestamp"] for event in earlier] == [0, *(number for number in range(1, 6) for _ in range(2))]
+        found = [event for page in earlier(paid, row.pk) for event in page]
+    assert [event["timestamp"] for event in found] == [0, *(number for number in range(1, 6) for _ in range(2))]
+
+
+def test_earlier_events_come_in_pages_of_so_many_bytes(paid: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = resume(paid, saved(paid, [tone(number) for number in range(5)]))["session_id"]
+    append(paid, session, [tone(number) for number in range(5, 8)])
+    paid.delete(f"/session/{session}/end")
+    session = resume(paid, str(Snapshot.objects.get(session_id=session).pk))["session_id"]
+    size = len(encode_events([tone(0)])[0])
+    monkeypatch.setattr(timeline, "SNAPSHOT_PAGE_BYTES", 2 * size)
+    found = [[event["timestamp"] for event in page] for page in earlier(paid, session)]
+    assert found == [[0, 1], [2, 3], [4], [5, 6], [7]]
+    first, place = timeline.earlier_events(
+        None, owner_id=paid.user.pk, session_id=uuid.UUID(session), now=timezone.now()
+    )
+    assert len(list(first)) == 2
+    # Deleted between two pages, it ends there.
+    paid.delete(f"snapshots/{Snapshot.objects.order_by('started_at')[0].pk}/")
+    rest = pages(
+        lambda at: timeline.earlier_events(
+            at or place, owner_id=paid.user.pk, session_id=uuid.UUID(session), now=timezone.now()
+        )
+    )
+    assert [[event["timestamp"] for event in page] for page in rest] == [[], [5, 6], [7]]
 
 
 def test_earlier_snapshot_that_was_deleted_is_gone_from_the_timeline(paid: Api) -> None:
@@ -183,5 +207,4 @@ def start_on(api: Api, snapshot: str, events: Any) -> str:
 
 def shown(api: Api, session: str) -> list[float]:
     """The media times of the events that come before the session's own."""
-    events = earlier_events(owner_id=api.user.pk, session_id=uuid.UUID(session), now=timezone.now())
-    return [event["timestamp"] for event in events]
+    return [event["timestamp"] for page in earlier(api, session) for event in page]

@@ -17,7 +17,7 @@ from sessions_app.services.tiers import Plan
 from sessions_app.tiers import Tier
 from snapshots.models import SessionKey, Snapshot
 from tests.integration.conftest import TONES, Api, make_overdue, nothing_written, problem
-from tests.integration.linnet import append, start
+from tests.integration.linnet import append, pages, start
 from tests.integration.test_linnet_resume import resume, saved
 from tests.integration.test_ownership import MALFORMED, METHODS, everything
 
@@ -206,13 +206,14 @@ class TestStream:
         for last, first_of_all in [("", True), ("1:2", False), ("1:0", False), ("9:1", True), ("junk", True)]:
             paid.get(f"/session/{session}/stream", Last_Event_ID=last)
             assert (handed[-1].prelude is not None) is first_of_all, last
-        assert [event["label"] for event in handed[0].prelude()] == [event["label"] for event in TONES]
+        (page,) = pages(handed[0].prelude)
+        assert [event["label"] for event in page] == [event["label"] for event in TONES]
 
     def test_earlier_history_that_does_not_open_does_not_stop_the_stream(self, paid: Api, handed: list[Any]) -> None:
         session = resume(paid, saved(paid, TONES))["session_id"]
         SessionKey.objects.exclude(session_id=session).delete()
         paid.get(f"/session/{session}/stream")
-        (event,) = handed[0].prelude()
+        ((event,),) = pages(handed[0].prelude)
         assert (event["event_type"], event["status"]) == ("service", "warning")
         assert shown(session, event) is not None
 

@@ -46,6 +46,11 @@ def test_events_are_numbered_from_the_first() -> None:
     assert [event["seq"] for event in content.numbered(41)] == [41, 42]
 
 
+def test_events_backwards_are_the_same_events() -> None:
+    content = Content({}, encode_events([{"label": "a"}, {"label": "b"}, {"label": "c"}]))
+    assert list(content.numbered_backwards(41)) == list(content.numbered(41))[::-1]
+
+
 def test_number_comes_first_and_the_fields_keep_their_order() -> None:
     (event,) = Content({}, encode_events([{"z": 1, "a": 2}])).numbered(1)
     assert list(event) == ["seq", "z", "a"]

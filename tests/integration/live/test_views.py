@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from sessions_app.live.handover import SCOPE_KEY, StreamRequest, hand_over
 from sessions_app.models import Ticket
-from sessions_app.services import following, tickets
+from sessions_app.services import following, tickets, timeline
 from tests.flows import add, begin, ended, fresh, overdue, whose
 from tests.integration.conftest import Api, make_overdue, nothing_written, problem
 
@@ -193,6 +193,16 @@ def test_what_was_missed_of_a_closed_session_is_read_from_its_snapshot() -> None
     snapshot = ended()
     page = following.read_after(owner_id=snapshot.owner_id, session_id=snapshot.session_id, after=1, now=timezone.now())
     assert ([event["seq"] for event in page.events], page.whole) == ([2, 3], True)
+
+
+@pytest.mark.django_db
+def test_snapshot_is_read_in_pages_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeline, "SNAPSHOT_PAGE_BYTES", 1)
+    snapshot = ended()
+    place = {"owner_id": snapshot.owner_id, "session_id": snapshot.session_id}
+    found = [following.read_after(**place, after=after, now=timezone.now()) for after in range(4)]
+    assert [[event["seq"] for event in page.events] for page in found] == [[1], [2], [3], []]
+    assert [page.whole for page in found] == [False, False, True, True]
 
 
 @pytest.mark.django_db

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from sessions_app.live import lease, outbox, stream
 from sessions_app.live.channel import Channel
@@ -97,6 +98,16 @@ def some(first_seq: int, count: int) -> Events:
     return Events(str(ID), 1, first_seq, batch(first_seq, count).events)
 
 
+def earlier(pages: int) -> Callable[[int | None], Any]:
+    """So many pages, each a little more than one part."""
+
+    def page(place: int | None) -> Any:
+        following = (place or 0) + 1
+        return batch(1, stream.PRELUDE_EVENTS + 1).events, following if following < pages else None
+
+    return page
+
+
 @pytest.mark.parametrize("because", ["revoked", "shutdown"])
 def test_stopped_stream_sends_nothing_more_of_what_it_replays(journal: list[int], because: str) -> None:
     journal[0] = 10_000
@@ -110,6 +121,57 @@ def test_stopped_stream_sends_nothing_more_of_what_it_replays(journal: list[int]
         assert client.numbers == already
 
     run(scenario)
+
+
+def test_prelude_is_shown_in_parts_before_the_journal_and_marked(journal: list[int]) -> None:
+    journal[0] = 2
+
+    async def scenario() -> None:
+        client = Client(prelude=earlier(pages=3))
+        await client.follows()
+        shown = [sent.count(b"event: marker-event") for sent in client.sent]
+        assert shown[1:] == [stream.PRELUDE_EVENTS, 1] * 3 + [0, 2]
+        assert client.numbers == [0, 1, 2]
+        client.stream.leave()
+        await client.ends()
+
+    run(scenario)
+
+
+def test_stopped_stream_sends_nothing_more_of_its_prelude(journal: list[int]) -> None:
+    async def scenario() -> None:
+        client = Client(prelude=earlier(pages=50))
+        await client.until(lambda: len(client.sent) >= 4)
+        already = len(client.sent)
+        client.stream.stop(REVOKED)
+        assert await client.ends() == REVOKED
+        assert len(client.sent) == already + 1
+
+    run(scenario)
+
+
+def test_prelude_whose_database_is_away_goes_on_where_it_was(
+    journal: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "RETRY_S", 0.0)
+    asked: list[Any] = []
+    whole = earlier(pages=2)
+
+    def prelude(place: int | None) -> Any:
+        asked.append(place)
+        if len(asked) == 2:
+            raise OperationalError
+        return whole(place)
+
+    async def scenario() -> None:
+        client = Client(prelude=prelude)
+        await client.follows()
+        client.stream.leave()
+        await client.ends()
+        assert b"".join(client.sent).count(b"event: marker-event") == 2 * (stream.PRELUDE_EVENTS + 1)
+
+    run(scenario)
+    assert asked == [None, 1, 1]
 
 
 def test_stopped_stream_sends_nothing_of_what_waits(journal: list[int]) -> None:

@@ -14,7 +14,8 @@ from sessions_app.lease import Policy
 from sessions_app.live import lease, watcher
 from sessions_app.live.channel import Channel
 from sessions_app.live.watcher import Watcher
-from tests.unit.live.test_channel import ID, followed
+from sessions_app.services import following
+from tests.unit.live.test_channel import ID, NOW, followed
 
 
 class Database:
@@ -63,7 +64,7 @@ def test_session_of_a_last_viewer_is_extended_once_the_database_answers(monkeypa
 
     async def scenario() -> None:
         database: Any = Database(away=3)
-        watching = Watcher({}, set(), database, lambda _channel: None)
+        watching = Watcher({}, set(), reading=database, watching=database, drop=lambda _channel: None)
         watching.attend(Channel(followed(policy=Policy.EPHEMERAL)))  # its last stream has gone
         assert watching._task is not None
         await asyncio.wait_for(watching._task, 2)
@@ -82,7 +83,7 @@ def test_stream_of_a_session_that_is_over_is_stopped_with_its_credential(monkeyp
         stream: Any = Stream(channel)
         database: Any = Database()
         # It still replays what the session held; the session's channel is gone.
-        watching = Watcher({}, {stream}, database, lambda _channel: None)
+        watching = Watcher({}, {stream}, reading=database, watching=database, drop=lambda _channel: None)
         watching.attend(channel)
         await asyncio.wait_for(stream.stopped.wait(), 2)
         assert watching._task is not None
@@ -90,3 +91,33 @@ def test_stream_of_a_session_that_is_over_is_stopped_with_its_credential(monkeyp
         return bytes(stream.said)
 
     assert asyncio.run(scenario()) == lease.closed("revoked")
+
+
+def test_what_is_asked_for_all_streams_waits_for_no_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher, "LOOK_EVERY_S", 0.0)
+    seen = following.Glance(ID, closed=False, epoch=1, last_seq=5, expires_at=NOW + timedelta(days=9999))
+    looks: list[int] = []
+    monkeypatch.setattr(watcher, "_settle_and_look", lambda *_: looks.append(1) or {ID: seen})
+
+    class Busy(Database):
+        """Reads a long history for somebody."""
+
+        async def run(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            assert work is following.read_after
+            await asyncio.sleep(3600)
+
+    async def scenario() -> None:
+        reading: Any = Busy()
+        watching: Any = Database()
+        channel = Channel(followed(expires_at=seen.expires_at))
+        stream: Any = Stream(channel)
+        channel.streams.add(stream)
+        made = Watcher({ID: channel}, {stream}, reading=reading, watching=watching, drop=lambda _channel: None)
+        made.attend(channel)
+        while len(looks) < 5:
+            await asyncio.sleep(0)
+        assert channel.reading
+        assert made._task is not None
+        made._task.cancel()
+
+    asyncio.run(asyncio.wait_for(scenario(), 5))
