@@ -17,13 +17,14 @@ from linnet_sessions.body_limit import BodyLimit  # noqa: E402
 from linnet_sessions.handler import ThreadedHandler  # noqa: E402
 from linnet_sessions.memory import settle  # noqa: E402
 from linnet_sessions.page_headers import add_to_static_files  # noqa: E402
-from linnet_sessions.startup import check_at_start  # noqa: E402
+from linnet_sessions.startup import check_settings, check_vault  # noqa: E402
 from linnet_sessions.statics import add_static_files  # noqa: E402
 from sessions_app.live.asgi import Streams  # noqa: E402
 
 # In a thread, because the server may import this with its event loop running (uvicorn's --workers does).
 with ThreadPoolExecutor(1) as _once:
-    _once.submit(check_at_start).result()
+    _once.submit(check_settings).result()
+    _once.submit(check_vault).result()
 
 application = ServeStaticASGI(
     BodyLimit(Streams(ThreadedHandler(settings.WEB_THREADS))), add_headers_function=add_to_static_files

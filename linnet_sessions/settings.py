@@ -10,24 +10,24 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import environ
 from csp import constants as csp
 
+from linnet_sessions.environment import Environment, folder_of
 from sessions_app.jsonbody import MAX_JOURNAL_BYTES
 from sessions_app.live.database import THREADS as LIVE_THREADS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Environment()
 # Values that are already in the environment win over the file.
-environ.Env.read_env(os.environ.get("LINNET_ENV_FILE", BASE_DIR / ".env"))
+Environment.read_env(os.environ.get("LINNET_ENV_FILE", BASE_DIR / ".env"))
 
 #: Everything the service writes: database, keyring, broker, logs.
 VAR_DIR = Path(env.str("LINNET_VAR", default=str(BASE_DIR / "var"))).resolve()
 
 # --- Django -------------------------------------------------------------------------------------------
 
-SECRET_KEY = env.str("SECRET_KEY")
+SECRET_KEY = env.secret("SECRET_KEY")
 CLOUD_MODE = env.bool("CLOUD_MODE", default=False)
 DEMO_MODE = env.bool("DEMO_MODE", default=False)
 DEBUG = False
@@ -163,6 +163,9 @@ TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 
 # --- Database -----------------------------------------------------------------------------------------
 
+DATABASE_PREPARE_THRESHOLD = env.int("DATABASE_PREPARE_THRESHOLD", default=5)
+# One for each thread that may need one at a time, so that none waits for a connection (docs/adr/0017).
+DATABASE_POOL_MAX = env.int("DATABASE_POOL_MAX", default=WEB_THREADS + LIVE_THREADS)
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # SQLite before 3.51.3 can corrupt a write-ahead log that is reset while it is read (docs/adr/0005).
@@ -184,15 +187,13 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
         # Bound on the server, so that no value of ours is written into its error log; and planned once a connection:
         # measured, an append spends a third less time in the database.
         "server_side_binding": True,
-        "prepare_threshold": env.int("DATABASE_PREPARE_THRESHOLD", default=5) or None,
+        "prepare_threshold": DATABASE_PREPARE_THRESHOLD or None,
     }
-    # One for each thread that may need one at a time, so that none waits for a connection (docs/adr/0017).
-    _pool_max = env.int("DATABASE_POOL_MAX", default=WEB_THREADS + LIVE_THREADS)
-    if _pool_max:
+    if DATABASE_POOL_MAX:
         # At most so many, and given back after each request (docs/adr/0010).
         DATABASES["default"]["OPTIONS"]["pool"] = {
             "min_size": 0,
-            "max_size": _pool_max,
+            "max_size": DATABASE_POOL_MAX,
             # How long a request waits for a connection before it is answered with 503.
             "timeout": 3,  # seconds
             # Attempts start anew after this, so that they never get as rare as a back-off of minutes would make them.
@@ -295,8 +296,9 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "sessions_app.api.problems.problem_response",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+API_TOKEN_TTL_DAYS = env.int("API_TOKEN_TTL_DAYS", default=90)
 REST_KNOX = {
-    "TOKEN_TTL": timedelta(days=env.int("API_TOKEN_TTL_DAYS", default=90)),
+    "TOKEN_TTL": timedelta(days=API_TOKEN_TTL_DAYS),
     "TOKEN_PREFIX": "lna_",
     "AUTO_REFRESH": False,
 }
@@ -344,7 +346,7 @@ LOGGING: dict[str, Any] = {
     },
 }
 if LOG_FILE:
-    Path(LOG_FILE).parent.mkdir(parents=True, exist_ok=True)
+    folder_of(LOG_FILE, var="LOG_FILE")
     LOGGING["handlers"]["file"] = {
         "class": "logging.handlers.WatchedFileHandler",
         "filename": LOG_FILE,

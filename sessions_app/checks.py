@@ -27,6 +27,9 @@ _RANGES = {
     "SWEEP_INTERVAL_S": (1, 3600),
     "DEMO_MAX_SESSIONS": (1, 1000),
     "WEB_THREADS": (1, 256),
+    "API_TOKEN_TTL_DAYS": (1, 3650),
+    "DATABASE_PREPARE_THRESHOLD": (0, 1000),
+    "DATABASE_POOL_MAX": (0, 1000),
     "API_WRITES_PER_MINUTE": (0, 1_000_000),
     "API_STARTS_PER_MINUTE": (0, 1_000_000),
 }
@@ -163,6 +166,25 @@ def check_live_bus(**_kwargs: Any) -> list[CheckMessage]:
             "LIVE_BUS_URL must be the address of a Redis, such as redis://localhost:6379/1.",
             hint="Leave it out on one machine: each web process then tells its own streams.",
             id="sessions_app.E010",
+        )
+    ]
+
+
+#: What Celery reaches with what is installed here.
+_BROKERS = {"amqp", "amqps", "filesystem", "redis", "rediss", "sentinel"}
+
+
+@register()
+def check_broker(**_kwargs: Any) -> list[CheckMessage]:
+    """The broker is one that this service is tried with."""
+    if urlsplit(settings.CELERY_BROKER_URL).scheme in _BROKERS:
+        return []
+    # The address is not repeated: it may hold a password.
+    return [
+        Error(
+            "CELERY_BROKER_URL must be the address of RabbitMQ or Redis, such as amqp://user:password@host:5672//.",
+            hint="Leave it out on one machine: messages then go through a folder.",
+            id="sessions_app.E011",
         )
     ]
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection
 
 from snapshots.crypto import Keyring, KeyringInvalid
 from snapshots.models import UserKey
@@ -34,7 +35,7 @@ def _load(path: str, inline: str) -> Keyring:
         raise KeyringInvalid(
             path,
             "the keyring file is missing; restore it from its backup, or, for a new installation only, run "
-            "`python manage.py bootstrap`.",
+            "`python manage.py generate_snapshot_key`.",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise KeyringInvalid(
@@ -44,20 +45,8 @@ def _load(path: str, inline: str) -> Keyring:
 
 
 def has_keyring() -> bool:
-    """Whether there is one, in the variable or in the file.
-
-    Raises:
-        KeyringInvalid: there is none, and the database holds sealed content: a new keyring would never open it.
-    """
-    if settings.SNAPSHOT_KEYRING or Path(settings.SNAPSHOT_KEYRING_FILE).exists():
-        return True
-    if UserKey.objects.exists():
-        raise KeyringInvalid(
-            settings.SNAPSHOT_KEYRING_FILE,
-            "the keyring file is missing, and this database holds content that only it opens; restore it from its "
-            "backup.",
-        )
-    return False
+    """Whether there is one, in the variable or in the file."""
+    return bool(settings.SNAPSHOT_KEYRING) or Path(settings.SNAPSHOT_KEYRING_FILE).exists()
 
 
 def create_keyring_file() -> bool:
@@ -67,10 +56,16 @@ def create_keyring_file() -> bool:
     leave behind what was sealed under it.
 
     Raises:
-        KeyringInvalid: as :func:`has_keyring`.
+        KeyringInvalid: there is none, and the database holds sealed content: a new keyring would never open it.
     """
     if has_keyring():
         return False
+    if _holds_sealed_content():
+        raise KeyringInvalid(
+            settings.SNAPSHOT_KEYRING_FILE,
+            "the keyring file is missing, and this database holds content that only it opens; restore it from its "
+            "backup.",
+        )
     path = Path(settings.SNAPSHOT_KEYRING_FILE)
     path.parent.mkdir(parents=True, exist_ok=True)
     with _written_beside(path, Keyring.generate()) as fresh:
@@ -79,6 +74,11 @@ def create_keyring_file() -> bool:
         except FileExistsError:
             return False
     return True
+
+
+def _holds_sealed_content() -> bool:
+    """Whether users' keys are in the database. Before the first ``migrate`` it has no table for them."""
+    return UserKey._meta.db_table in connection.introspection.table_names() and UserKey.objects.exists()
 
 
 def replace_keyring_file(path: Path, ring: Keyring) -> None:
