@@ -42,7 +42,8 @@ def run_in_production(folder: Path, *command: str, **changes: str) -> subprocess
 
 
 def check_deploy(folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
-    return run_in_production(folder, "-W", "error", "manage.py", "check", "--deploy", "--fail-level", "WARNING", **changes)
+    command = ["-W", "error", "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    return run_in_production(folder, *command, **changes)
 
 
 def test_check_deploy_is_clean_in_production_settings(tmp_path: Path) -> None:
