@@ -15,7 +15,7 @@ export PYTHONUNBUFFERED = 1
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
 	@echo 'make test-browser      the panel and the client module in Chromium (CHROMIUM=/usr/bin/chromium)'
-	@echo 'make test-production   what needs real PostgreSQL, Redis and RabbitMQ'
+	@echo 'make test-production   what needs real PostgreSQL, Redis, RabbitMQ and nginx'
 	@echo 'make test-faults       kill everything at random for a minute, and prove that nothing was lost (KILLS=1000)'
 	@echo 'make bench             ratios against baselines of the same run, into var/bench.json'
 	@echo 'make lint   ruff, mypy and the import contracts'

@@ -5,7 +5,7 @@ from hypothesis import settings
 
 #: Tests that take servers or minutes. They run when their marker is asked for with ``-m``, and not otherwise.
 ON_REQUEST = {
-    "production": "needs PostgreSQL, Redis and RabbitMQ",
+    "production": "needs PostgreSQL, Redis, RabbitMQ and nginx",
     "faults": "kills real processes for a minute",
     "browser": "needs Chromium",
 }

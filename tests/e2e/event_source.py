@@ -26,14 +26,25 @@ class Sent(NamedTuple):
 class EventSource:
     """One connection. ``last_id`` outlives it, so that the next one can go on."""
 
-    def __init__(self, port: int, path: str, *, token: str = "", last_id: str = "", timeout_s: float = 20) -> None:
+    def __init__(
+        self,
+        port: int,
+        path: str,
+        *,
+        token: str = "",
+        last_id: str = "",
+        timeout_s: float = 20,
+        connection: HTTPConnection | None = None,
+        cookie: str = "",
+    ) -> None:
         self.last_id = last_id
         # Comments keep a silent stream alive for ever, so a socket's timeout alone would not end a test.
         self._until = time.monotonic() + MOST_S
         self.comments: list[float] = []
         self.lines: list[str] = []
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=timeout_s)
-        headers = {"Accept": "text/event-stream", "Authorization": token and f"Token {token}", "Last-Event-ID": last_id}
+        self._connection = connection or HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+        who = {"Authorization": token and f"Token {token}", "Cookie": cookie}
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": last_id, **who}
         path = path if path.startswith("/") else f"/api/v1/{path}"
         self._connection.request("GET", path, headers={name: value for name, value in headers.items() if value})
         # Kept apart: a response that says `Connection: close` takes the socket with it.
