@@ -152,6 +152,11 @@ def test_verify_names_what_does_not_open_and_goes_on(paid: Api) -> None:
     assert Snapshot.objects.count() == 2
 
 
+def test_verify_without_a_keyring_says_how_to_get_one(paid: Api, ring_file: Path) -> None:
+    with pytest.raises(CommandError, match=r"is missing; .*, or, .* `.* generate_snapshot_key`"):
+        run("verify_snapshots")
+
+
 @pytest.fixture
 def ring_file(settings: Any, tmp_path: Path) -> Path:
     """Where the keyring would be; nothing is there yet."""

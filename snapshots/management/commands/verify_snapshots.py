@@ -9,6 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
+from snapshots.crypto import KeyringInvalid
+from snapshots.services.keyring import keyring
 from snapshots.services.verify import count_snapshots, verify_snapshots
 
 
@@ -25,6 +27,10 @@ class Command(BaseCommand):
             if owner is None:
                 raise CommandError(f"There is no user named {user!r}.")
             owner_id = owner.pk
+        try:
+            keyring()
+        except KeyringInvalid as error:
+            raise CommandError(str(error)) from None
         total = count_snapshots(owner_id=owner_id)
         damaged = 0
         found = tqdm(

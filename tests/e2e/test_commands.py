@@ -1,0 +1,75 @@
+"""Commands as an operator meets them before an installation is there, and while its database is away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stack import Stack, free_port
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Stack]:
+    """An installation with an empty database, and nothing else yet."""
+    stack = Stack(tmp_path)
+    try:
+        if stack._postgres:
+            stack._postgres.create()
+        yield stack
+    finally:
+        stack.stop()
+
+
+def test_keyring_is_made_before_the_tables_are(fresh: Stack) -> None:
+    key_id = fresh.manage("generate_snapshot_key").stdout.strip()
+    assert json.loads((fresh.var / "keyring.json").read_text())["primary"] == key_id
+    fresh.manage("migrate", "--no-input")
+    assert fresh.manage("verify_snapshots").stdout == "All 0 snapshots open.\n"
+    assert fresh.rows("SELECT name FROM auth_group") == [("Support",)]
+
+
+def test_keyring_is_printed_without_a_database(fresh: Stack) -> None:
+    fresh.environment["DATABASE_URL"] = f"postgres://127.0.0.1:{free_port()}/nowhere"
+    printed = json.loads(fresh.manage("generate_snapshot_key", "--print").stdout)
+    assert [key["id"] for key in printed["keys"]] == [printed["primary"]]
+    assert not (fresh.var / "keyring.json").exists()
+
+
+AWAY = {
+    "sweep": [],
+    "purge_snapshots": [],
+    "verify_snapshots": [],
+    "issue_token": ["demo"],
+    "migrate": [],
+    "bootstrap": [],
+    "generate_snapshot_key": [],
+}
+
+
+@pytest.mark.parametrize("command", AWAY)
+def test_command_without_a_database_says_so_in_one_sentence(fresh: Stack, command: str) -> None:
+    port = free_port()
+    fresh.environment["DATABASE_URL"] = f"postgres://linnet:the-password@127.0.0.1:{port}/nowhere?sslmode=disable"
+    done = fresh.manage(command, *AWAY[command], code=1)
+    assert done.stderr == (
+        f"The database can't be reached at postgres://linnet@127.0.0.1:{port}/nowhere (OperationalError): "
+        "check DATABASE_URL, and that the database's server runs.\n"
+    )
+    assert done.stdout == ""
+
+
+def test_database_file_that_can_not_be_opened_is_named(fresh: Stack) -> None:
+    file = fresh.var / "missing" / "db.sqlite3"
+    fresh.environment["DATABASE_URL"] = f"sqlite:///{file}"
+    assert f"at sqlite:///{file} (OperationalError)" in fresh.manage("sweep", code=1).stderr
+
+
+def test_other_fault_of_the_database_keeps_its_traceback(fresh: Stack) -> None:
+    told = fresh.manage("sweep", code=1).stderr
+    assert told.startswith("Traceback")
+    assert "can't be reached" not in told
