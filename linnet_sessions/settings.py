@@ -223,6 +223,8 @@ else:
 
 #: Between the web processes of many machines; empty: each process tells its own streams, the database the others'.
 LIVE_BUS_URL = env.str("LIVE_BUS_URL", default="")
+#: Streams that one user may have open on one web process.
+STREAM_MAX_OPEN = env.int("STREAM_MAX_OPEN", default=50)
 
 # --- Sessions, leases, retention ----------------------------------------------------------------------
 

@@ -79,6 +79,11 @@ class _Conf:
         return int(self._read("SESSION_MAX_LIVE"))
 
     @property
+    def max_open_streams(self) -> int:
+        """Streams that one user may have open on one web process."""
+        return int(self._read("STREAM_MAX_OPEN"))
+
+    @property
     def retention(self) -> timedelta:
         """How long a snapshot is kept whose session was not ended by the user."""
         return timedelta(days=self._read("SNAPSHOT_RETENTION_DAYS"))

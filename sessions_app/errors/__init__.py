@@ -13,7 +13,8 @@
     │   ├── MethodNotAllowed        E-REQUEST-007  405
     │   ├── LengthRequired          E-REQUEST-008  411
     │   ├── BadRequest              E-REQUEST-009  400
-    │   └── TooManyRequests         E-REQUEST-010  429
+    │   ├── TooManyRequests         E-REQUEST-010  429
+    │   └── TooManyStreams          E-REQUEST-011  429
     ├── AuthError
     │   ├── NotAuthenticated        E-AUTH-001     401
     │   ├── NotAllowed              E-AUTH-002     403
@@ -76,6 +77,7 @@ from sessions_app.errors.requests import (
     NoSuchAddress,
     RequestError,
     TooManyRequests,
+    TooManyStreams,
     UnsupportedBody,
 )
 from sessions_app.errors.service import (
@@ -129,6 +131,7 @@ __all__ = [
     "TierRequired",
     "TooManyRequests",
     "TooManySessions",
+    "TooManyStreams",
     "TopicInUse",
     "UnsupportedBody",
     "VaultUnavailable",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from sessions_app.errors.base import FieldsError, LinnetError
 
+#: When to ask for a stream again that was one too many, in seconds.
+STREAM_RETRY_S = 30
+
 
 class RequestError(LinnetError):
     """What was sent could not be read, before any session was looked at."""
@@ -100,4 +103,20 @@ class TooManyRequests(RequestError):
             f"At most {limit} {what} a minute are taken from one user. This one was not carried out, and nothing that "
             f"was acknowledged before is lost. Send it again in {retry_after_s} s.",
             retry_after_s=retry_after_s,
+        )
+
+
+class TooManyStreams(RequestError):
+    """More live streams at a time than one user may have open on one web process."""
+
+    code = "E-REQUEST-011"
+    status = 429
+    title = "Too many open streams"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"This user has {limit} live streams open, and this service keeps no more of them at a time. Close a page "
+            "that follows a session, or wait until one has ended. Nothing is lost meanwhile: a stream that opens later "
+            "begins where the last one was.",
+            retry_after_s=STREAM_RETRY_S,
         )

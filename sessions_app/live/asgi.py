@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from sessions_app.live.handover import SCOPE_KEY, StreamRequest
+from sessions_app.live.handover import SCOPE_KEY, StreamRequest, ended
 from sessions_app.live.hub import hub_of_this_loop
 
 Message = MutableMapping[str, Any]
@@ -32,8 +32,17 @@ class Streams:
 
         await self.application(scope, receive, passed_on)
         wanted: StreamRequest | None = scope.pop(SCOPE_KEY, None)
-        if wanted is None or start is None:
+        if wanted is None:
             return
+        try:
+            if start is not None:
+                await self._stream(wanted, start, scope, receive, send)
+        finally:
+            ended(wanted)
+
+    async def _stream(
+        self, wanted: StreamRequest, start: Message, scope: Message, receive: Receive, send: Send
+    ) -> None:
         # Django took the response for a short one.
         start["headers"] = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
         if start["status"] != 200 or scope["method"] == "HEAD":

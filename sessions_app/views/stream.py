@@ -44,7 +44,7 @@ class StreamViewSet(ServiceViewSet):
             (200, "text/event-stream"): OpenApiResponse(
                 OpenApiTypes.STR, description="Server-sent events: docs/api.md says which"
             ),
-            **problems(410),
+            **problems(410, 429),
         },
     )
     @any_tier

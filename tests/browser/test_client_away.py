@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, Route
@@ -180,3 +182,24 @@ def test_stream_that_is_closed_is_opened_again(because: str, demo: User, stack: 
     client.do("await session.watch(argument)", session)
     client.wait("session.events.length === 5")
     assert [told["status"] for told in client.told("status")] == ["connecting", "live", "offline", "live"]
+
+
+def test_stream_that_is_one_too_many_is_asked_for_again_and_less_often(
+    demo: User, stack: Stack, client_page: Open
+) -> None:
+    page = client_page(stack)
+    refusals: list[float] = []
+
+    def refuse(route: Route) -> None:
+        refusals.append(time.monotonic())
+        route.fulfill(status=429, json={"code": "E-REQUEST-011", "detail": "…"})
+
+    page.route("**/stream/", refuse, times=3)
+    client = Client(page)
+    session, lease = demo.start()
+    demo.append(session, lease, CALL)
+    client.do("await session.watch(argument)", session)
+    client.wait("session.events.length === 5")
+    assert [told["status"] for told in client.told("status")] == ["connecting", "offline", "live"]
+    waits = [later - earlier for earlier, later in pairwise(refusals)]
+    assert 0.3 < waits[0] < waits[1]

@@ -35,8 +35,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Where a pinned session is idle after five seconds."""
-    yield from Stack(tmp_path_factory.mktemp("hasty"), SESSION_PAID_TTL_S="5", SWEEP_INTERVAL_S="1").running()
+    """Where a pinned session is idle after five seconds, and a user has three streams."""
+    few = {"SESSION_PAID_TTL_S": "5", "STREAM_MAX_OPEN": "3"}
+    yield from Stack(tmp_path_factory.mktemp("hasty"), SWEEP_INTERVAL_S="1", **few).running()
 
 
 class Call:
@@ -328,6 +329,24 @@ def test_sigterm_ends_streams_at_once(stack: Stack) -> None:
         assert stack.ended("web", timeout_s=10) in (0, -signal.SIGTERM)
         assert time.monotonic() - began < 5
     stack.start_web()
+
+
+def test_one_stream_too_many_is_refused_until_another_has_ended(hasty: Stack) -> None:
+    call = Call(hasty, policy="private")
+    sources = [call.stream() for _ in range(3)]
+    with call.stream() as refused:
+        told = refused.problem()
+        assert (refused.status, told["code"]) == (429, "E-REQUEST-011")
+        assert refused.response.getheader("Retry-After") == str(told["retry_after_s"])
+    sources.pop().close()
+
+    def opens() -> bool:
+        sources.append(call.stream())
+        return sources[-1].status == 200
+
+    hasty.wait(opens, "a place for another stream")
+    for source in sources:
+        source.close()
 
 
 def test_ticket_opens_one_stream_once(stack: Stack) -> None:

@@ -33,6 +33,7 @@ def test_checks_are_registered(settings: Settings) -> None:
         ("SESSION_PRIVATE_TTL_S", 1, DAY_S, "sessions_app.E001"),
         ("SESSION_MAX_LIFETIME_S", 1, 7 * DAY_S, "sessions_app.E001"),
         ("SESSION_MAX_LIVE", 1, 1000, "sessions_app.E001"),
+        ("STREAM_MAX_OPEN", 1, 100_000, "sessions_app.E001"),
         ("SWEEP_INTERVAL_S", 1, 3600, "sessions_app.E001"),
         ("DEMO_MAX_SESSIONS", 1, 1000, "sessions_app.E001"),
         ("API_TOKEN_TTL_DAYS", 1, 3650, "sessions_app.E001"),

@@ -42,7 +42,8 @@ class TwoWebs(Stack):
             database = SERVERS["DATABASE_URL"]
         with patch.dict(os.environ, DATABASE_URL=database):
             bus = urlsplit(REDIS)._replace(netloc=f"127.0.0.1:{self.door.port}").geturl()
-            super().__init__(folder, LIVE_BUS_URL=bus, LOG_FILE="", SESSION_MAX_LIVE="1000", SESSION_PRIVATE_TTL_S="6")
+            many = {"SESSION_MAX_LIVE": "1000", "STREAM_MAX_OPEN": "1000"}
+            super().__init__(folder, LIVE_BUS_URL=bus, LOG_FILE="", SESSION_PRIVATE_TTL_S="6", **many)
         self.other = free_port()
 
     def start(self) -> None:

@@ -7,11 +7,14 @@ import pytest
 from django.test import RequestFactory
 from django.utils import timezone
 
+from sessions_app.errors import TooManyStreams
 from sessions_app.live.handover import SCOPE_KEY, StreamRequest, hand_over
+from sessions_app.live.handover import ended as ended_stream
 from sessions_app.models import Ticket
 from sessions_app.services import following, tickets, timeline
 from tests.flows import add, begin, ended, fresh, overdue, whose
 from tests.integration.conftest import Api, make_overdue, nothing_written, problem
+from tests.unit.live.test_channel import followed
 
 UNKNOWN = "00000000-0000-4000-8000-00000000dead"
 
@@ -67,13 +70,13 @@ def test_opening_a_stream_is_no_activity(paid: Api) -> None:
 def test_stream_begins_after_what_this_session_gave_out(last_event_id: str, after: int) -> None:
     lease = begin()
     add(lease)
-    followed = following.follow(
+    begun = following.follow(
         owner_id=lease.session.owner_id,
         session_id=lease.session.pk,
         last_event_id=last_event_id,
         now=timezone.now(),
     )
-    assert (followed.after, followed.resumed) == (after, after > 0)
+    assert (begun.after, begun.resumed) == (after, after > 0)
 
 
 @pytest.mark.parametrize("how", ["header", "parameter"])
@@ -96,9 +99,43 @@ def test_view_takes_the_last_id_from_header_or_parameter(paid: Api, how: str, mo
 def test_hand_over_leaves_the_stream_in_the_scope() -> None:
     request = RequestFactory().get("/")
     request.scope = {}  # type: ignore[attr-defined]
-    stream: Any = object()
+    stream = StreamRequest(followed())
     hand_over(request, stream)
     assert request.scope == {SCOPE_KEY: stream}  # type: ignore[attr-defined]
+    ended_stream(stream)
+
+
+def handed_over(owner_id: int, scope: dict[str, Any]) -> StreamRequest:
+    """A view opens a stream for this user."""
+    request = RequestFactory().get("/")
+    request.scope = scope  # type: ignore[attr-defined]
+    stream = StreamRequest(followed(owner_id=owner_id))
+    hand_over(request, stream)
+    return stream
+
+
+def test_user_has_so_many_streams_open_at_a_time(settings: Any) -> None:
+    settings.STREAM_MAX_OPEN = 2
+    scopes: list[dict[str, Any]] = [{}, {}]
+    streams = [handed_over(1, scope) for scope in scopes]
+    with pytest.raises(TooManyStreams) as refused:
+        handed_over(1, {})
+    assert (refused.value.status, refused.value.extra) == (429, {"retry_after_s": 30})
+    handed_over(2, {})
+    ended_stream(streams.pop())
+    streams.append(handed_over(1, scopes[1]))
+    with pytest.raises(TooManyStreams):
+        handed_over(1, {})
+    for stream in streams:
+        ended_stream(stream)
+
+
+def test_stream_that_nobody_ran_is_not_counted_for_ever(settings: Any) -> None:
+    settings.STREAM_MAX_OPEN = 1
+    for _ in range(3):
+        scope: dict[str, Any] = {}
+        handed_over(3, scope)
+        scope.clear()  # the request was given up
 
 
 # --- tickets -------------------------------------------------------------------------------------------------
