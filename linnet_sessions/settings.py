@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "sessions_app.middleware.IdentityMiddleware",
     "sessions_app.middleware.PaidTierMiddleware",
     "sessions_app.limiting.LimitMiddleware",
+    "sessions_app.limiting.SignInLimitMiddleware",
 ]
 
 # A redirect would turn a POST without the slash into a GET; an address that is not ours says so instead.
@@ -238,6 +239,7 @@ SNAPSHOT_RETENTION_DAYS = env.int("SNAPSHOT_RETENTION_DAYS", default=30)
 SNAPSHOT_RETENTION_ENDED_DAYS = env.int("SNAPSHOT_RETENTION_ENDED_DAYS", default=14)
 API_WRITES_PER_MINUTE = env.int("API_WRITES_PER_MINUTE", default=1200)
 API_STARTS_PER_MINUTE = env.int("API_STARTS_PER_MINUTE", default=60)
+SIGN_IN_TRIES_PER_MINUTE = env.int("SIGN_IN_TRIES_PER_MINUTE", default=6)
 TIER_RESOLVER = env.str("TIER_RESOLVER", default="local")
 HEIMDALL_URL = env.str("HEIMDALL_URL", default="")
 HEIMDALL_ADMIN_TOKEN = env.str("HEIMDALL_ADMIN_TOKEN", default="")

@@ -14,6 +14,7 @@ os.environ["SECRET_KEY"] = "a-key-for-tests-only-a-key-for-tests-only-a-key-for-
 os.environ["LOG_FILE"] = ""
 # Users of rolled-back tests share ids, so they would share limits; and some tests open 20 connections at once.
 os.environ["API_WRITES_PER_MINUTE"] = os.environ["API_STARTS_PER_MINUTE"] = "0"
+os.environ["SIGN_IN_TRIES_PER_MINUTE"] = "0"
 os.environ.setdefault("DATABASE_POOL_MAX", "25")
 _keyring = _var / "keyring.json"
 _keyring.write_text(

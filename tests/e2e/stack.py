@@ -53,6 +53,7 @@ class Stack:
             # One user of a test does more in a minute than one person.
             "API_WRITES_PER_MINUTE": "0",
             "API_STARTS_PER_MINUTE": "0",
+            "SIGN_IN_TRIES_PER_MINUTE": "0",
             **({"DATABASE_URL": self._postgres.url} if self._postgres else {}),
             **environment,
         }
