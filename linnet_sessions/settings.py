@@ -190,6 +190,8 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
         "server_side_binding": True,
         "prepare_threshold": DATABASE_PREPARE_THRESHOLD or None,
     }
+    # Neither lasts where a pooler between gives each transaction to another of its connections.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = not DATABASE_PREPARE_THRESHOLD
     if DATABASE_POOL_MAX:
         # At most so many, and given back after each request (docs/adr/0010).
         DATABASES["default"]["OPTIONS"]["pool"] = {
