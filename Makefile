@@ -3,7 +3,8 @@
 # make help   the rest
 
 PYTHON ?= python3
-PORT ?= 8000
+# From the environment, or from .env as every other setting.
+PORT ?= $(or $(shell sed -n 's/^PORT=//p' "$${LINNET_ENV_FILE:-.env}" 2>/dev/null),8000)
 BIN := $(CURDIR)/.venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
@@ -37,8 +38,9 @@ help:
 	@touch $@ .venv/.runtime
 
 run: .venv/.runtime
-	@$(BIN)/python manage.py bootstrap
-	@PATH="$(BIN):$$PATH" $(BIN)/honcho --env /dev/null start --port $(PORT) || [ $$? -eq 130 ]  # 130: Ctrl-C
+	@$(BIN)/python manage.py bootstrap --port '$(PORT)'
+	@# Ctrl-C is for honcho, which then ends with 130: this shell waits for it, so that make has nothing to complain about.
+	@trap : INT; PATH="$(BIN):$$PATH" $(BIN)/honcho --env /dev/null start --port '$(PORT)' || [ $$? -eq 130 ]
 
 test: .venv/.dev
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --quiet

@@ -224,15 +224,13 @@ def play(
     """Play one recording into a session of its own. ``on_sent`` hears how many events were acknowledged.
 
     Raises:
-        ReplayError: it names the line of the recording, and the session if there is one. A session that was started
-            closes by itself, and what was acknowledged in it fares as its policy says.
+        ReplayError: where the recording is at fault it names its line, and the session if there is one. A session that
+            was started closes by itself, and what was acknowledged in it fares as its policy says.
     """
-    place = f"Line {recording.line}"
-    sent = 0
+    session, sent = "", 0
     try:
         started = service.call("POST", "sessions/", {}, repeatable=False)
         session, lease = started["id"], started["lease"]["token"]
-        place += f", session {session}"
         path = f"sessions/{session}/"
         if recording.speakers:
             labels = {
@@ -252,10 +250,18 @@ def play(
             on_sent(len(events))
         finish = ("GET", path) if leave_open else ("POST", f"{path}end/")
         answer = service.call(*finish, X_Session_Token=lease)
-    except Refused as error:
-        if isinstance(error.index, int):
-            place += f", event {sent + error.index + 1}"
-        raise ReplayError(f"{place}: {error}") from None
     except ReplayError as error:
-        raise ReplayError(f"{place}: {error}") from None
+        raise ReplayError(_placed(error, recording.line, session, sent)) from None
     return Played(session, started["policy"], leave_open, answer)
+
+
+def _placed(error: ReplayError, line: int, session: str, sent: int) -> str:
+    """The error after its place: the recording's, but where the connection or the token is at fault."""
+    if not isinstance(error, Refused) or error.code.startswith("E-AUTH-"):
+        return f"While line {line} was played, session {session}: {error}" if session else str(error)
+    place = f"Line {line}"
+    if session:
+        place += f", session {session}"
+    if isinstance(error.index, int):
+        place += f", event {sent + error.index + 1}"
+    return f"{place}: {error}"

@@ -2,9 +2,11 @@
 
 import json
 import stat
+from contextlib import closing
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import pytest
@@ -62,6 +64,24 @@ def test_bootstrap_gives_support_no_more_than_support_needs(db: None) -> None:
     assert not support.is_superuser
     assert not support.has_perm("snapshots.change_snapshot")
     assert support.has_perm("sessions_app.end_session")
+
+
+@pytest.mark.parametrize("port", ["abc", "", "0", "65536", "8_000", "-1", "٣٣٣٣"])
+def test_bootstrap_for_a_port_that_is_none_makes_nothing(db: None, port: str) -> None:
+    with pytest.raises(CommandError, match=r"^PORT must be a number from 1 to 65535\. .* PORT=9000 make run$"):
+        run("bootstrap", f"--port={port}")
+    assert not User.objects.exists()
+
+
+def test_bootstrap_for_a_taken_port_says_so_and_makes_nothing(db: None) -> None:
+    with closing(socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        taken.listen()
+        with pytest.raises(CommandError, match=rf"^Port {port} is taken\. Choose another: PORT=9000 make run$"):
+            run("bootstrap", f"--port={port}")
+    assert not User.objects.exists()
+    assert f"http://127.0.0.1:{port}/panel/" in run("bootstrap", f"--port={port}")
 
 
 def test_issue_token_prints_a_working_token_and_nothing_else(paid: Api) -> None:

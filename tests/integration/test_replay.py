@@ -242,7 +242,7 @@ def test_service_that_does_not_run_is_named(recordings: Callable[..., Path]) -> 
         nobody_listens.bind(("127.0.0.1", 0))
         replay = Replay(f"http://127.0.0.1:{nobody_listens.getsockname()[1]}")
         assert replay.error(recordings(_tones(1)), "--token", "lna_any") == (
-            f"Line 1: The service at {replay.url} does not answer (ConnectionRefusedError): start it with `make run`, "
+            f"The service at {replay.url} does not answer (ConnectionRefusedError): start it with `make run`, "
             "or say with --url where it runs."
         )
 
@@ -252,7 +252,7 @@ def test_unknown_user_is_named(replay: Replay, recordings: Callable[..., Path]) 
 
 
 def test_wrong_token_is_refused(replay: Replay, recordings: Callable[..., Path]) -> None:
-    assert replay.error(recordings(_tones(1)), "--token", "lna_wrong").startswith("Line 1: E-AUTH-001: Send a valid")
+    assert replay.error(recordings(_tones(1)), "--token", "lna_wrong").startswith("E-AUTH-001: Send a valid")
 
 
 def test_refused_event_is_named_by_its_place_in_the_recording(
@@ -362,9 +362,19 @@ def test_start_that_may_have_happened_is_not_repeated(unreliable: Unreliable) ->
 
 def test_recording_whose_start_was_cut_off_is_given_up(unreliable: Unreliable) -> None:
     unreliable.answers = [None, 201]
-    with pytest.raises(ReplayError, match=r"^Line 7: The service at "):
+    with pytest.raises(ReplayError, match=r"^The service at "):
         replaying.play(Service(unreliable.url, "lna_any"), replaying.Recording(7, {}, []), pace=Pace(), batch=25)
     assert [path for path, _, _ in unreliable.seen] == ["/below/api/v1/sessions/"]
+
+
+def test_recording_that_is_cut_off_in_the_middle_is_named_with_its_session(unreliable: Unreliable) -> None:
+    unreliable.answers, unreliable.page = (
+        [201, *[None] * 5],
+        b'{"id": "S", "lease": {"token": "T"}, "policy": "pinned"}',
+    )
+    recording = replaying.Recording(7, {}, [{"event_type": "tone"}])
+    with pytest.raises(ReplayError, match=r"^While line 7 was played, session S: The service at "):
+        replaying.play(Service(unreliable.url, "lna_any"), recording, pace=Pace(), batch=25)
 
 
 @pytest.mark.parametrize("page", [b"<html>", b"[]", b'{"error": "no"}'])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
+from contextlib import closing
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from sessions_app.services.first_users import Credentials, ensure_first_users
@@ -22,7 +24,12 @@ class Command(BaseCommand):
         "whose passwords and tokens are printed once. What is there stays as it is."
     )
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", help="refuse, and make nothing, when a web process could not take this port")
+
+    def handle(self, *_args: Any, port: str | None, **_options: Any) -> None:
+        if port is not None:
+            _refuse_unless_free(port)
         call_command("migrate", verbosity=0, interactive=False)
         try:
             if create_keyring_file():
@@ -36,10 +43,10 @@ class Command(BaseCommand):
         made = ensure_first_users()
         if made:
             self._introduce(made)
-        port = os.environ.get("PORT", "8000")
+        address = f"http://127.0.0.1:{port or os.environ.get('PORT', '8000')}"
         self.stdout.write(
-            f"Ready. Once the web process runs: your sessions at http://127.0.0.1:{port}/panel/ and the admin at "
-            f"http://127.0.0.1:{port}/admin/"
+            f"All is in place. Once the web process runs: your sessions at {address}/panel/ and the admin at "
+            f"{address}/admin/"
         )
 
     def _introduce(self, made: list[Credentials]) -> None:
@@ -51,3 +58,18 @@ class Command(BaseCommand):
             if credentials.token:
                 self.stdout.write(f"    API token  {credentials.token}")
         self.stdout.write("")
+
+
+def _refuse_unless_free(port: str) -> None:
+    another = "Choose another: PORT=9000 make run"
+    if not (port.isascii() and port.isdigit() and 0 < len(port) < 6 and 0 < int(port) < 65_536):
+        raise CommandError(f"PORT must be a number from 1 to 65535. {another}")
+    with closing(socket.socket()) as probe:
+        # As the server does: connections that have just ended on it don't count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(port)))
+        except PermissionError:
+            raise CommandError(f"Port {port} is not for ordinary users. {another}") from None
+        except OSError:
+            raise CommandError(f"Port {port} is taken. {another}") from None
