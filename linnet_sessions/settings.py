@@ -344,6 +344,8 @@ LOGGING: dict[str, Any] = {
         "django.security": {"level": "CRITICAL"},
         # Instead of the handlers that uvicorn gave it.
         "uvicorn": {"level": "INFO", "handlers": [], "propagate": True},
+        # Never, whatever the command line says: an address may hold a ticket.
+        "uvicorn.access": {"handlers": [], "propagate": False},
         # Celery gives handlers of its own to those of its loggers that have none.
         "celery.task": {"handlers": ["console"], "propagate": False},
         "multiprocessing": {"handlers": ["console"], "propagate": False},

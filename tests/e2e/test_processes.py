@@ -176,6 +176,12 @@ def _numbered(number: int) -> dict[str, Any]:
     return {"event_type": "marker", "label": f"number {number}", "timestamp": number}
 
 
+def test_address_that_is_asked_for_is_not_logged(stack: Stack) -> None:
+    ticket = secrets.token_hex(8)
+    assert stack.call("GET", f"/health/?ticket={ticket}")[0] == 200
+    assert ticket not in (stack.out / "web.log").read_text()
+
+
 @pytest.mark.usefixtures("replayed", "idled")
 def test_no_content_at_rest_outside_the_seals(stack: Stack, hasty: Stack) -> None:
     for one in (stack, hasty):
