@@ -147,8 +147,7 @@ export class RecentCard {
   }
 
   async #export() {
-    const response = await this.#host.api.send("GET", `${this.#path}content/?as=json`);
-    const address = URL.createObjectURL(await response.blob());
+    const address = URL.createObjectURL(await this.#host.api.file("GET", `${this.#path}content/?as=json`));
     el("a", { href: address, download: `linnet-session-${this.#session.id}.json` }).click();
     setTimeout(() => URL.revokeObjectURL(address), DAY_MS / 1440);
     return "The export is in your downloads. It is not sealed: whoever has the file can read it.";

@@ -199,7 +199,7 @@ export class Follower {
   async #timeIsUp() {
     const { signal } = this;
     try {
-      const detail = await this.#read({ timeoutMs: LAST_QUESTION_MS });
+      const detail = await this.#read({ signal: AbortSignal.timeout(LAST_QUESTION_MS) });
       if (detail && this.#deadline.isPast) this.over(detail, STATUS.over);
     } catch {
       if (!signal.aborted) this.over({}, TIMED_OUT_ALONE);

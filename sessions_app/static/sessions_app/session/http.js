@@ -5,7 +5,10 @@
 
 /** Answers that may be different a moment later. */
 const BUSY = new Set([429, 502, 503, 504]);
-const TIMEOUT_MS = 15_000;
+/** So long nothing may come: no answer, and then no further part of it. A long answer takes as long as it takes. */
+const SILENCE_MS = 15_000;
+/** Nothing tells how much of a request has arrived, so it gets the time that it needs on a slow line besides. */
+const SLOWEST_UPLOAD_BYTES_PER_MS = 10;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
 /** A `Date` header has whole seconds, and an answer takes a while: smaller differences say nothing. */
@@ -77,46 +80,48 @@ export class Api {
    * @param {string|null} [options.lease] The lease token, for a write into a live session.
    * @param {Record<string, string>} [options.headers]
    * @param {AbortSignal} [options.signal]
-   * @param {number} [options.timeoutMs]
    * @returns {Promise<any>} The answer's document; null where there is none.
    * @throws {Problem|Unreachable}
    */
-  async call(method, path, options = {}) {
-    const response = await this.send(method, path, options);
-    if (response.status === 204) return null;
-    try {
-      return await response.json();
-    } catch {
-      throw new Unreachable(); // cut off half-way
-    }
+  call(method, path, options = {}) {
+    return this.#send(method, path, options, (response) => (response.status === 204 ? null : response.json()));
   }
 
-  /** As {@link call}, but gives the response itself, of which nothing was read yet. */
-  async send(method, path, { body, lease = null, headers = {}, signal, timeoutMs = TIMEOUT_MS } = {}) {
+  /** As {@link call}, but gives what is answered as it is. @returns {Promise<Blob>} */
+  file(method, path, options = {}) {
+    return this.#send(method, path, options, (response) => response.blob());
+  }
+
+  async #send(method, path, { body, lease = null, headers = {}, signal } = {}, read) {
     const sent = { Accept: "application/json", ...headers };
     if (body !== undefined) sent["Content-Type"] = "application/json";
     if (lease) sent["X-Session-Token"] = lease;
     if (this.#token) sent.Authorization = `Token ${this.#token}`;
     const csrf = this.#token || method === "GET" ? null : (this.#csrfToken ?? csrfOfPage(this.base));
     if (csrf) sent["X-CSRFToken"] = csrf;
-    const ends = [AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])];
-    let response;
+    const content = body === undefined ? undefined : JSON.stringify(body);
+    const silence = new Silence();
+    silence.await((content?.length ?? 0) / SLOWEST_UPLOAD_BYTES_PER_MS);
     try {
-      response = await fetch(this.url(path), {
+      const response = await fetch(this.url(path), {
         method,
         headers: sent,
-        body: body === undefined ? undefined : JSON.stringify(body),
+        body: content,
         credentials: this.#token ? "omit" : "same-origin", // cookies are never taken from pages of another origin
         cache: "no-store",
         redirect: "error", // a token goes to the named service only
-        signal: AbortSignal.any(ends),
+        signal: AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]),
       });
-    } catch {
-      throw new Unreachable();
+      this.#learnTime(response);
+      const arriving = silence.watched(response);
+      if (!response.ok) throw await problemOf(arriving);
+      return await read(arriving);
+    } catch (error) {
+      if (error instanceof Problem) throw error;
+      throw new Unreachable(); // no answer, or cut off half-way
+    } finally {
+      silence.end();
     }
-    this.#learnTime(response);
-    if (!response.ok) throw await problemOf(response);
-    return response;
   }
 
   /**
@@ -179,6 +184,40 @@ export function pause(ms, signal) {
     addEventListener("online", done, { signal: ended.signal });
     signal?.addEventListener("abort", done, { signal: ended.signal });
   });
+}
+
+/** Ends a call of which nothing was heard for too long. */
+class Silence {
+  #ended = new AbortController();
+  #timer = null;
+
+  get signal() {
+    return this.#ended.signal;
+  }
+
+  /** Something was heard. @param {number} [besidesMs] What the next may take longer. */
+  await(besidesMs = 0) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ended.abort(), SILENCE_MS + besidesMs);
+  }
+
+  /** The same response, of which each part that arrives was heard. */
+  watched(response) {
+    this.await();
+    if (!response.body) return response;
+    const parts = new TransformStream({
+      transform: (part, controller) => {
+        this.await();
+        controller.enqueue(part);
+      },
+    });
+    const { status, headers } = response;
+    return new Response(response.body.pipeThrough(parts), { status, headers });
+  }
+
+  end() {
+    clearTimeout(this.#timer);
+  }
 }
 
 async function problemOf(response) {
