@@ -14,7 +14,7 @@ from rest_framework import serializers
 
 from sessions_app.models import Session
 from sessions_app.privacy import refuse_audio
-from sessions_app.serializers.inputs import WINDOW_MS_MAX, StrictBoolean, StrictText
+from sessions_app.serializers.inputs import NUM_SPEAKERS_MAX, WINDOW_MS_MAX, StrictBoolean, StrictText
 from sessions_app.services.importing import Imported
 from sessions_app.services.linnet import Saved
 from sessions_app.services.sessions import StartRequest
@@ -24,7 +24,6 @@ Event = Mapping[str, Any]
 HISTORY_DEFAULT, HISTORY_MAX = 50, 10_000
 SAVED_DEFAULT, SAVED_MAX = 20, 100
 WINDOW_STEP_MS = 100
-SPEAKERS_MAX = 8
 SECRET_LENGTH = 4096
 
 # --- What is taken in ---------------------------------------------------------------------------------
@@ -61,7 +60,8 @@ class _Language(serializers.RegexField):
     """A language code. It is stored in the clear, so that it must not be prose."""
 
     def __init__(self) -> None:
-        super().__init__(r"\A[A-Za-z0-9_-]{1,35}\Z", required=False, max_length=35)
+        wanted = "must be a language code, such as de or pt_BR"
+        super().__init__(r"\A[A-Za-z0-9_-]{1,35}\Z", required=False, max_length=35, error_messages={"invalid": wanted})
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -81,7 +81,7 @@ class StartInput(_Tolerant):
 
     elcor = StrictBoolean(required=False)
     window_ms = _WholeNumber(required=False, least=WINDOW_STEP_MS, most=WINDOW_MS_MAX, step=WINDOW_STEP_MS)
-    num_speakers = _WholeNumber(required=False, least=0, most=SPEAKERS_MAX)
+    num_speakers = _WholeNumber(required=False, least=0, most=NUM_SPEAKERS_MAX)
     transcribe_lang = _Language()
     target_lang = _Language()
     license_key = _Secret()
@@ -170,7 +170,9 @@ NEWER = (
 #: The front end knows these two by the name of the event alone.
 _WITHOUT_TYPE = {"scene", "accent"}
 _IN_HISTORY = ("label", "confidence", "speaker_id", "shift_magnitude", "timestamp", "subtext", "affect")
-_IN_EXPORT = (*_IN_HISTORY, "shift_direction")
+_EXPORTED = {name: _TONE[name] for name in (*_IN_HISTORY, "shift_direction")}
+# One for all lines: json.dumps would make one for each.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def shown(session_id: str, event: Event) -> tuple[str, dict[str, Any]] | None:
@@ -223,18 +225,20 @@ def resumed_json(imported: Imported) -> dict[str, Any]:
 
 def history_json(session: Session, events: list[Event]) -> dict[str, Any]:
     """The most recent tone events."""
-    shown_events = _table(events, _IN_HISTORY)
+    fields = {name: _TONE[name] for name in _IN_HISTORY}
+    shown_events = [_filled(event, fields) for event in events]
     return {"session_id": str(session.pk), "count": len(shown_events), "events": shown_events}
 
 
-def export_json(session: Session, events: list[Event]) -> bytes:
+def export_line(event: Event) -> bytes | None:
+    """An event as the export has it; None for what it does not have."""
+    return _ENCODER.encode(_filled(event, _EXPORTED)).encode() if is_tone(event) else None
+
+
+def export_json(session: Session, lines: list[bytes]) -> bytes:
     """All tone events, as a file."""
-    document = {
-        "session_id": str(session.pk),
-        "elcor": _elcor(session.settings),
-        "events": _table(events, _IN_EXPORT),
-    }
-    return json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    head = json.dumps({"session_id": str(session.pk), "elcor": _elcor(session.settings)}).encode()
+    return head[:-1] + b', "events": [' + b", ".join(lines) + b"]}"
 
 
 def saved_json(saved: Saved) -> dict[str, Any]:
@@ -248,11 +252,6 @@ def saved_json(saved: Saved) -> dict[str, Any]:
         "elcor": _elcor(saved.settings),
         "event_count": snapshot.event_count,
     }
-
-
-def _table(events: list[Event], names: tuple[str, ...]) -> list[dict[str, Any]]:
-    fields = {name: _TONE[name] for name in names}
-    return [_filled(event, fields) for event in events]
 
 
 def _elcor(settings: Mapping[str, Any]) -> bool:

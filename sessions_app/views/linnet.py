@@ -127,10 +127,10 @@ class LinnetViewSet(ServiceViewSet):
     def export(self, request: Request, session: str) -> HttpResponse:  # noqa: ARG002
         """All tone events, as a file: of a live session, or of one that is kept."""
         refuse_guest(self.request.user)
-        found, events = timeline.whole_conversation(
-            owner_id=self.owner_id, session_id=session, wanted=shapes.is_tone, now=self.now
+        found, lines = timeline.whole_conversation(
+            owner_id=self.owner_id, session_id=session, written=shapes.export_line, now=self.now
         )
-        response = HttpResponse(shapes.export_json(found, events), content_type="application/json")
+        response = HttpResponse(shapes.export_json(found, lines), content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="linnet-session-{found.pk}.json"'
         response["Cache-Control"] = "no-store"
         return response
