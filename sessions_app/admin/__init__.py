@@ -3,9 +3,9 @@
 from django.contrib import admin
 from knox.models import AuthToken
 
-from sessions_app.admin import plans, schedule, sessions, snapshots
+from sessions_app.admin import plans, schedule, sessions, snapshots, users
 
-__all__ = ["plans", "schedule", "sessions", "snapshots"]
+__all__ = ["plans", "schedule", "sessions", "snapshots", "users"]
 
 # Whose page shows or deletes somebody's API tokens: nobody's.
 admin.site.unregister(AuthToken)

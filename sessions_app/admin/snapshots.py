@@ -25,6 +25,37 @@ from sessions_app.services.tiers import resolve_plan
 from sessions_app.wording import counted, moment_in_words
 from snapshots.models import Snapshot
 
+KEEP = Question(
+    action="keep",
+    title="Keep without an end?",
+    explained=(
+        "Each snapshot below is kept until its user deletes it or lets it go, or until their plan does not give this "
+        "any more. Nothing in it changes, and still nobody but its user can read it.",
+        "It can be let go again on its page: then it is kept for the usual time from that moment.",
+    ),
+    consequence=lambda snapshot: (
+        "Kept without an end already. Nothing will happen."
+        if snapshot.is_kept
+        else f"It will be kept without an end. Until now: {snapshot.story.kept}."
+    ),
+    button="Keep without an end",
+)
+
+LET_GO = Question(
+    action="let_go",
+    title="Let go?",
+    explained=(
+        "Each snapshot below gets an end again: the usual time, counted from now. Then it is destroyed, its key first.",
+        "Its user can keep it again until then, if their plan gives that.",
+    ),
+    consequence=lambda snapshot: (
+        "It will be kept for the usual time from now."
+        if snapshot.is_kept
+        else f"It has an end already. Nothing will happen. {snapshot.story.kept}."
+    ),
+    button="Let go",
+)
+
 PURGE = Question(
     action="purge_now",
     title="Purge now?",
@@ -53,9 +84,10 @@ class SnapshotAdmin(MetadataAdmin):
         "Username, e-mail address, or the id of a snapshot or of a session: whole, or its first 4 or more characters. "
         "All times are in UTC."
     )
-    actions = ["keep", "purge_now"]
+    actions = ["keep", "let_go", "purge_now"]
     deeds = (
-        Deed("keep", "Keep without an end", lambda snapshot: not snapshot.is_kept and not snapshot.story.is_over),
+        Deed("keep", "Keep without an end…", lambda snapshot: not snapshot.is_kept and not snapshot.story.is_over),
+        Deed("let_go", "Let go…", lambda snapshot: snapshot.is_kept),
         Deed("purge_now", "Purge now…", lambda _: True, is_grave=True),
     )
     fieldsets = [
@@ -150,12 +182,30 @@ class SnapshotAdmin(MetadataAdmin):
     @admin.action(description="Keep without an end", permissions=["keep"])
     def keep(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         found = self.chosen(request, queryset)
+        if not found:
+            return None
+        if CONFIRMED not in request.POST:
+            return self.ask(request, found, KEEP)
 
         def keep_one(snapshot: Snapshot) -> str:
             had_an_end = staff.keep_as_staff(snapshot_id=snapshot.pk, now=request_time(request))
             return "Kept without an end." if had_an_end else "It was kept without an end already."
 
-        return self.do(request, found, keep_one, done="kept without an end") if found else None
+        return self.do(request, found, keep_one, done="kept without an end")
+
+    @admin.action(description="Let go, so that it has an end again", permissions=["keep"])
+    def let_go(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        found = self.chosen(request, queryset)
+        if not found:
+            return None
+        if CONFIRMED not in request.POST:
+            return self.ask(request, found, LET_GO)
+
+        def let_one_go(snapshot: Snapshot) -> str:
+            released = staff.let_go_as_staff(snapshot_id=snapshot.pk, now=request_time(request))
+            return f"Let go. {SnapshotStory(released, request_time(request)).kept}."
+
+        return self.do(request, found, let_one_go, done="let go")
 
     @admin.action(description="Purge now", permissions=["purge"])
     def purge_now(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:

@@ -19,6 +19,8 @@ from sessions_app.tiers import PAID_PLUS
 from snapshots.errors import VaultError
 from snapshots.models import Snapshot
 
+_GONE = "It is gone: it was deleted meanwhile, or its time is over."
+
 
 def end_as_staff(*, session_id: uuid.UUID, now: datetime) -> Session:
     """Close a live session now, saving its snapshot as its policy says.
@@ -60,11 +62,10 @@ def keep_as_staff(*, snapshot_id: uuid.UUID, now: datetime) -> bool:
         TierRequired: its user's plan does not give this.
         PlanUnknown: nobody can say now whether it does.
     """
-    gone = SnapshotNotFound("It is gone: it was deleted meanwhile, or its time is over.")
     snapshots = Snapshot.objects.available_at(now).metadata()
     owner_id = snapshots.filter(pk=snapshot_id).values_list("owner_id", flat=True).first()
     if owner_id is None:
-        raise gone
+        raise SnapshotNotFound(_GONE)
     # Before the row is locked: what knows the plans may be slow.
     plan = resolve_plan(user_id=owner_id, now=now)
     if not plan.known:
@@ -77,10 +78,24 @@ def keep_as_staff(*, snapshot_id: uuid.UUID, now: datetime) -> bool:
     with transaction.atomic():
         snapshot = snapshots.select_for_update().filter(pk=snapshot_id).first()
         if snapshot is None:
-            raise gone
+            raise SnapshotNotFound(_GONE)
         had_an_end = not snapshot.is_kept
         keep_or_release(snapshot, keep=True, now=now)
     return had_an_end
+
+
+def let_go_as_staff(*, snapshot_id: uuid.UUID, now: datetime) -> Snapshot:
+    """Give a kept snapshot its usual end again, counted from now. One that has an end keeps the one it has.
+
+    Raises:
+        SnapshotNotFound: it is gone, or its time is over.
+    """
+    with transaction.atomic():
+        snapshot = Snapshot.objects.available_at(now).metadata().select_for_update().filter(pk=snapshot_id).first()
+        if snapshot is None:
+            raise SnapshotNotFound(_GONE)
+        keep_or_release(snapshot, keep=False, now=now)
+    return snapshot
 
 
 def snapshots_of(sessions: Iterable[Session]) -> dict[uuid.UUID, Snapshot]:

@@ -113,19 +113,43 @@ def test_release_lets_the_sweep_try_again(support: Client, support_user: User, w
 def test_keep_needs_the_plan_of_its_user(support: Client, support_user: User, paid: Api, other: Api) -> None:
     kept, refused = (api.closed(EVENTS)["snapshot"]["id"] for api in (paid, other))
     Entitlement.objects.filter(user=other.user).delete()
-    done = act(support, SNAPSHOTS, "keep", kept, refused)
+    question = act(support, SNAPSHOTS, "keep", kept, refused)
+    assert text(question).count("It will be kept without an end. Until now: Kept until") == 2
+    assert not Snapshot.objects.filter(expires_at=None).exists()
+    done = act(support, SNAPSHOTS, "keep", kept, refused, confirmed="yes")
     assert "1 of 2 kept without an end." in told(done)
     assert any("this user's plan is free now" in message for message in told(done))
     assert Snapshot.objects.get(pk=kept).expires_at is None
     assert Snapshot.objects.get(pk=refused).expires_at is not None
     assert [(entry.object_id, entry.user) for entry in LogEntry.objects.all()] == [(kept, support_user)]
-    assert "already" in told(act(support, SNAPSHOTS, "keep", kept))[0]
+    assert "already" in told(act(support, SNAPSHOTS, "keep", kept, confirmed="yes"))[0]
+
+
+def test_what_is_kept_can_be_let_go_again(support: Client, support_user: User, paid: Api) -> None:
+    receipt = paid.closed(EVENTS)
+    pk, page = receipt["snapshot"]["id"], f"{SNAPSHOTS}{receipt['snapshot']['id']}/change/"
+    assert "Let go…</button>" not in support.get(page).content.decode()
+    act(support, SNAPSHOTS, "keep", pk, confirmed="yes")
+    assert "Let go…</button>" in support.get(page).content.decode()
+
+    question = act(support, SNAPSHOTS, "let_go", pk, from_page="1")
+    assert "It will be kept for the usual time from now" in text(question)
+    assert Snapshot.objects.get(pk=pk).expires_at is None
+    done = act(support, SNAPSHOTS, "let_go", pk, from_page="1", confirmed="yes")
+    assert done.redirect_chain == [(page, 302)]
+    end = Snapshot.objects.get(pk=pk).expires_at
+    assert end is not None
+    assert f"Let go. Kept until {end:%Y-%m-%d %H:%M} UTC." in told(done)[0]
+    assert [entry.user for entry in LogEntry.objects.filter(object_id=pk)] == [support_user] * 2
+
+    act(support, SNAPSHOTS, "let_go", pk, confirmed="yes")
+    assert Snapshot.objects.get(pk=pk).expires_at == end
 
 
 def test_keep_refuses_what_is_over(support: Client, world: dict[str, str]) -> None:
     past = timezone.now() - timedelta(minutes=1)
     Snapshot.objects.filter(pk=world["snapshot"]).update(created_at=past - timedelta(days=1), expires_at=past)
-    assert "its time is over" in told(act(support, SNAPSHOTS, "keep", world["snapshot"]))[0]
+    assert "its time is over" in told(act(support, SNAPSHOTS, "keep", world["snapshot"], confirmed="yes"))[0]
     assert Snapshot.objects.get(pk=world["snapshot"]).expires_at == past
 
 
@@ -150,7 +174,7 @@ def test_purge_now_asks_then_destroys(support: Client, support_user: User, paid:
 def test_actions_are_hidden_and_refused_without_permission(onlooker: Client, world: dict[str, str]) -> None:
     for address, pk, actions in (
         (SESSIONS, world["quarantined"], ("end_now", "release")),
-        (SNAPSHOTS, world["snapshot"], ("keep", "purge_now")),
+        (SNAPSHOTS, world["snapshot"], ("keep", "let_go", "purge_now")),
     ):
         for page in (address, f"{address}{pk}/change/"):
             content = onlooker.get(page).content.decode()

@@ -84,7 +84,9 @@ def test_expired_snapshot_is_told_as_over(support: Client, world: dict[str, str]
     Snapshot.objects.filter(pk=world["snapshot"]).update(created_at=past - timedelta(days=1), expires_at=past)
     for page in (f"{SESSIONS}{world['closed']}/change/", f"{SNAPSHOTS}{world['snapshot']}/change/", SNAPSHOTS):
         assert "Over since" in text(support.get(page))
-    assert "Keep without an end</button>" not in support.get(f"{SNAPSHOTS}{world['snapshot']}/change/").content.decode()
+    assert (
+        "Keep without an end…</button>" not in support.get(f"{SNAPSHOTS}{world['snapshot']}/change/").content.decode()
+    )
 
 
 @pytest.mark.parametrize("address", [SESSIONS, SNAPSHOTS, PLANS])
@@ -108,3 +110,17 @@ def test_list_needs_as_many_queries_for_30_rows_as_for_3(
         assert len(rows(support.get(address))) == 30
     assert len(many) == len(few)
     assert len(many) < 15
+
+
+def test_heading_of_the_sessions_is_true_of_those_that_are_closed_too(support: Client, world: dict[str, str]) -> None:
+    for page in ("/admin/", f"{SESSIONS}{world['closed']}/change/", PLANS):
+        assert "Live sessions" not in text(support.get(page))
+
+
+def test_button_to_reset_a_password_is_for_who_may(support: Client, superuser: Client, paid: Api) -> None:
+    page = f"/admin/auth/user/{paid.user.pk}/change/"
+    assert "../password/" not in support.get(page).content.decode()
+    assert "../password/" in superuser.get(page).content.decode()
+    assert support.get(page.replace("change", "password")).status_code == 403
+    assert superuser.get(page.replace("change", "password")).status_code == 200
+    assert superuser.get("/admin/auth/user/add/").status_code == 200
