@@ -297,7 +297,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["sessions_app.api.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "sessions_app.api.schema.Description",
     "DEFAULT_VERSIONING_CLASS": None,
     "EXCEPTION_HANDLER": "sessions_app.api.problems.problem_response",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -310,7 +310,23 @@ REST_KNOX = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Linnet Sessions",
-    "DESCRIPTION": "Keeps Linnet's annotated conversations: leases, sealed snapshots, resume.",
+    "DESCRIPTION": (
+        "Keeps Linnet's annotated conversations: leases, sealed snapshots, resume. Errors are problem documents "
+        "(RFC 9457) with a stable `code`; [all codes](/api/docs/errors/). A method that an address does not take is "
+        "answered with 405 and the header `Allow`."
+    ),
+    "TAGS": [
+        {"name": "sessions", "description": "Live sessions and closed ones, and the live stream."},
+        {"name": "snapshots", "description": "What is kept of closed sessions: export, retention, import."},
+        {"name": "settings", "description": "The user's preferences, and everything that the settings panel shows."},
+        {"name": "journal", "description": "An annotator's bulk append."},
+    ],
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "sessions_app.api.schema.as_markdown",
+    ],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

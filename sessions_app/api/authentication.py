@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from sessions_app.api.origin import is_from_own_page
-from sessions_app.errors import NotAllowed
+from sessions_app.errors import CsrfFailed
 
 
 class MiddlewareAuthentication(SessionAuthentication):
@@ -35,22 +34,4 @@ class MiddlewareAuthentication(SessionAuthentication):
         try:
             super().enforce_csrf(request)
         except PermissionDenied:
-            raise NotAllowed from None
-
-
-class MiddlewareAuthenticationScheme(OpenApiAuthenticationExtension):
-    """How the API description names the two ways of authenticating."""
-
-    target_class = "sessions_app.api.authentication.MiddlewareAuthentication"
-    name = ["tokenAuth", "cookieAuth"]
-
-    def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:  # noqa: ARG002
-        return [
-            {
-                "type": "apiKey",
-                "in": "header",
-                "name": "Authorization",
-                "description": "An API token: `Token lna_…`.",
-            },
-            {"type": "apiKey", "in": "cookie", "name": "sessionid"},
-        ]
+            raise CsrfFailed from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from datetime import UTC
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
@@ -25,12 +25,13 @@ class NewestFirst(CursorPagination):
     max_page_size = PAGE_MAX
     page_size_query_param = "limit"
     cursor_query_param = "cursor"
-
-    def __init__(self, *ordering: str) -> None:
-        self.ordering = ordering
+    cursor_query_description = "From the next or previous link of a page."
+    page_size_query_description = "How many to a page."
+    #: The fields by which a list is ordered: a time first, which is what cursors hold, and one that tells ties apart.
+    ordering: ClassVar[tuple[str, ...]]
 
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:  # noqa: ARG002
-        return tuple(self.ordering)
+        return self.ordering
 
     def get_page_size(self, request: Request) -> int:
         given = request.query_params.get(self.page_size_query_param)
@@ -58,8 +59,35 @@ class NewestFirst(CursorPagination):
                 raise self._bad_cursor from None
         return cursor
 
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        for parameter in parameters:
+            if parameter["name"] == self.page_size_query_param:
+                parameter["schema"] |= {"minimum": 1, "maximum": PAGE_MAX, "default": PAGE_DEFAULT}
+        return parameters
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": link, "previous": link, "results": schema},
+        }
+
     @property
     def _bad_cursor(self) -> InvalidFields:
         return InvalidFields(
             [FieldProblem("cursor", "cursor", "must be taken from the next or previous link of a list")]
         )
+
+
+class NewestStarted(NewestFirst):
+    """Sessions."""
+
+    ordering = ("-started_at", "-id")
+
+
+class NewestCreated(NewestFirst):
+    """Snapshots."""
+
+    ordering = ("-created_at", "-id")

@@ -20,8 +20,9 @@ from sessions_app.errors import (
     MalformedBody,
     MethodNotAllowed,
     NoSuchAddress,
-    NotAllowed,
+    NotAcceptable,
     NotAuthenticated,
+    NotPermitted,
     ServiceUnavailable,
     UnsupportedBody,
 )
@@ -101,7 +102,7 @@ def _translate(exc: Exception) -> LinnetError | None:
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
             return NotAuthenticated()
         case exceptions.PermissionDenied() | PermissionDenied():
-            return NotAllowed()
+            return NotPermitted()
         case exceptions.NotFound() | Http404():
             return NoSuchAddress()
         case exceptions.MethodNotAllowed():
@@ -109,7 +110,7 @@ def _translate(exc: Exception) -> LinnetError | None:
         case exceptions.UnsupportedMediaType():
             return UnsupportedBody([FieldProblem("Content-Type", "media_type", "must be application/json")])
         case exceptions.NotAcceptable():
-            return UnsupportedBody([FieldProblem("Accept", "media_type", "must allow application/json")])
+            return NotAcceptable([FieldProblem("Accept", "media_type", "must allow application/json")])
         case exceptions.ParseError():
             return MalformedBody([FieldProblem("body", "json", "must be JSON")])
         case SuspiciousOperation():

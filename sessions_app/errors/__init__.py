@@ -14,11 +14,13 @@
     │   ├── LengthRequired          E-REQUEST-008  411
     │   ├── BadRequest              E-REQUEST-009  400
     │   ├── TooManyRequests         E-REQUEST-010  429
-    │   └── TooManyStreams          E-REQUEST-011  429
+    │   ├── TooManyStreams          E-REQUEST-011  429
+    │   └── NotAcceptable           E-REQUEST-012  406
     ├── AuthError
     │   ├── NotAuthenticated        E-AUTH-001     401
-    │   ├── NotAllowed              E-AUTH-002     403
-    │   └── CrossSite               E-AUTH-003     403
+    │   ├── CsrfFailed              E-AUTH-002     403
+    │   ├── CrossSite               E-AUTH-003     403
+    │   └── NotPermitted            E-AUTH-004     403
     ├── SessionError
     │   ├── SessionExpired          E-SESSION-001  410
     │   ├── InvalidSession          E-SESSION-002  404
@@ -39,18 +41,19 @@
     ├── ServiceFault                E-SERVICE-001  500
     └── ServiceUnavailable          E-SERVICE-002  503
 
-An error says what happened and what the person can do next; it never repeats what was sent, because that
-may be somebody's words. The class is the one home of its code, status and title; the edges turn it into a
-problem document (RFC 9457).
+An error says what happened and what the person can do next: ``default_detail``, or what is known better where it is
+raised. It never repeats what was sent, because that may be somebody's words. The class is the one home of its code,
+status and title; the edges turn it into a problem document (RFC 9457).
 """
 
 from sessions_app.errors.access import (
     AuthError,
     CrossSite,
+    CsrfFailed,
     DemoFull,
-    NotAllowed,
     NotAuthenticated,
     NotInDemo,
+    NotPermitted,
     PlanUnknown,
     TierRequired,
 )
@@ -75,6 +78,7 @@ from sessions_app.errors.requests import (
     MalformedBody,
     MethodNotAllowed,
     NoSuchAddress,
+    NotAcceptable,
     RequestError,
     TooManyRequests,
     TooManyStreams,
@@ -102,6 +106,7 @@ __all__ = [
     "BadRequest",
     "BodyTooLarge",
     "CrossSite",
+    "CsrfFailed",
     "DemoFull",
     "FieldProblem",
     "FieldsError",
@@ -116,9 +121,10 @@ __all__ = [
     "MalformedBody",
     "MethodNotAllowed",
     "NoSuchAddress",
-    "NotAllowed",
+    "NotAcceptable",
     "NotAuthenticated",
     "NotInDemo",
+    "NotPermitted",
     "OutsideWindow",
     "PlanUnknown",
     "RequestError",

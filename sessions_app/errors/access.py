@@ -21,12 +21,12 @@ class NotAuthenticated(AuthError):
     )
 
 
-class NotAllowed(AuthError):
-    """Signed in by cookie without a valid CSRF token, or not permitted."""
+class CsrfFailed(AuthError):
+    """Signed in by cookie, without proof that a page of this service asks."""
 
     code = "E-AUTH-002"
     status = 403
-    title = "This is not allowed"
+    title = "The request does not prove which page it comes from"
     default_detail = (
         "Requests that are signed in by cookie need the X-CSRFToken header, or must come from a page of this service. "
         "Reload the page and try again."
@@ -45,12 +45,25 @@ class CrossSite(AuthError):
     )
 
 
+class NotPermitted(AuthError):
+    """Who is asking is known, and this is for somebody else."""
+
+    code = "E-AUTH-004"
+    status = 403
+    title = "This is for somebody else"
+    default_detail = "Your credentials are valid, and not of the kind that this call takes."
+
+
 class TierRequired(LinnetError):
-    """Paid+ is needed."""
+    """Paid+ is needed: a paid, premium or ultra plan."""
 
     code = "E-TIER-001"
     status = 402
     title = "This needs a Paid plan or above"
+    default_detail = (
+        "``required_tier`` names the plan that gives it, and ``tier`` yours. What is kept of your sessions stays yours "
+        "on every plan: list, export and delete it at /panel/ or /api/v1/snapshots/."
+    )
 
 
 class PlanUnknown(LinnetError):

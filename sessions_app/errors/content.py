@@ -11,6 +11,7 @@ class AudioRefused(FieldsError):
     code = "E-PRIVACY-001"
     status = 422
     title = "Audio is never stored"
+    default_detail = "Send labels of what was heard, never the sound. ``field`` says where the body carries audio."
 
 
 class InvalidEvent(FieldsError):
@@ -19,6 +20,9 @@ class InvalidEvent(FieldsError):
     code = "E-EVENT-001"
     status = 422
     title = "An event is not valid"
+    default_detail = (
+        "``field`` says which event and which field, and ``errors`` what it must be. None of the batch was stored."
+    )
 
     def __init__(self, index: int | None, problem: FieldProblem) -> None:
         super().__init__([problem], index=index)
@@ -29,6 +33,10 @@ class VaultUnavailable(LinnetError):
 
     code = "E-VAULT-001"
     title = "The snapshot is not available"
+    default_detail = (
+        "With 503, its key can't be used now: try again later. With 409, it is damaged: tell support its id. It is "
+        "deleted in neither case."
+    )
 
     def __init__(self, detail: str, *, status: int) -> None:
         self.status = status

@@ -18,6 +18,7 @@ class MalformedBody(FieldsError, RequestError):
     code = "E-REQUEST-001"
     status = 400
     title = "The body could not be read"
+    default_detail = "Send one JSON object, in UTF-8. ``errors`` says what could not be read."
 
 
 class BodyTooLarge(FieldsError, RequestError):
@@ -26,6 +27,7 @@ class BodyTooLarge(FieldsError, RequestError):
     code = "E-REQUEST-002"
     status = 413
     title = "The body is too large"
+    default_detail = "Send less at a time: events can be appended in as many batches as you like."
 
 
 class UnsupportedBody(FieldsError, RequestError):
@@ -34,6 +36,7 @@ class UnsupportedBody(FieldsError, RequestError):
     code = "E-REQUEST-003"
     status = 415
     title = "The body is not plain JSON"
+    default_detail = "Send JSON with ``Content-Type: application/json``, and without a Content-Encoding."
 
 
 class InvalidFields(FieldsError, RequestError):
@@ -42,6 +45,7 @@ class InvalidFields(FieldsError, RequestError):
     code = "E-REQUEST-004"
     status = 422
     title = "A field is not valid"
+    default_detail = "``field`` names the first field at fault, and ``errors`` says of each what it must be."
 
 
 class IdempotencyKeyReused(FieldsError, RequestError):
@@ -50,6 +54,7 @@ class IdempotencyKeyReused(FieldsError, RequestError):
     code = "E-REQUEST-005"
     status = 422
     title = "The idempotency key was used for another body"
+    default_detail = "Send the same body again for the same answer, or another body with a key of its own."
 
 
 class NoSuchAddress(RequestError):
@@ -97,6 +102,7 @@ class TooManyRequests(RequestError):
     code = "E-REQUEST-010"
     status = 429
     title = "Too many requests"
+    default_detail = "Send it again after ``retry_after_s`` seconds. Nothing that was acknowledged before is lost."
 
     def __init__(self, what: str, *, limit: int, retry_after_s: int) -> None:
         super().__init__(
@@ -120,3 +126,12 @@ class TooManyStreams(RequestError):
             "begins where the last one was.",
             retry_after_s=STREAM_RETRY_S,
         )
+
+
+class NotAcceptable(FieldsError, RequestError):
+    """The ``Accept`` header allows no form that this answer has."""
+
+    code = "E-REQUEST-012"
+    status = 406
+    title = "The answer has no such form"
+    default_detail = "Let the Accept header allow application/json, or leave it out."

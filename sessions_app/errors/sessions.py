@@ -15,6 +15,9 @@ class SessionExpired(SessionError):
     code = "E-SESSION-001"
     status = 410
     title = "The session is over"
+    default_detail = (
+        "Start another session; or, if ``snapshot`` says that something is kept, import that, and go on from it."
+    )
 
 
 class InvalidSession(SessionError):
@@ -56,6 +59,7 @@ class InvalidTransition(SessionError):
     code = "E-SESSION-005"
     status = 409
     title = "The session's state does not allow this"
+    default_detail = "A live session has no receipt and can't be deleted: end it first."
 
 
 class TooManySessions(SessionError):
@@ -64,6 +68,7 @@ class TooManySessions(SessionError):
     code = "E-SESSION-006"
     status = 429
     title = "Too many live sessions"
+    default_detail = "End one of the sessions that ``live`` names, then start another."
 
 
 class OutsideWindow(FieldsError, SessionError):
@@ -72,6 +77,7 @@ class OutsideWindow(FieldsError, SessionError):
     code = "E-SESSION-007"
     status = 422
     title = "The time given is outside the session"
+    default_detail = "Send when it happened, between the session's start and now, or leave ``occurred_at`` out."
 
 
 class SessionFull(SessionError):

@@ -6,18 +6,29 @@ from typing import Any
 
 from rest_framework import serializers
 
-from sessions_app.api.pagination import PAGE_MAX
 from sessions_app.api.problems import plain_name
-from sessions_app.conf import conf
+from sessions_app.events import MAX_SPEAKER_ID
 from sessions_app.lease import CloseReason, Policy, State
 from sessions_app.models.session import TOPIC_PATTERN
 from sessions_app.models.user import NOTICE_LEAD_MAX_S, RECENT_LIMIT_MAX
 from sessions_app.privacy import refuse_audio
+from sessions_app.serializers.events import EventsField
 from sessions_app.services.sessions import StartRequest
+from sessions_app.services.speakers import MAX_SPEAKERS
 
 HISTORY_PAGE_MAX = 1000
+#: What Linnet's annotator works with: the longest window, and the most voices that it is told to tell apart.
 WINDOW_MS_MAX = 60_000
-SPEAKERS_MAX = 64
+NUM_SPEAKERS_MAX = 8
+#: An idempotency key, wherever it comes.
+KEY_LENGTH = 200
+KEY_PATTERN = r"^[ -~]+$"
+KEY_WANTED = f"must be 1 to {KEY_LENGTH} printable ASCII characters"
+
+
+def is_key(value: object) -> bool:
+    """Whether this may be an idempotency key."""
+    return isinstance(value, str) and 1 <= len(value) <= KEY_LENGTH and value.isascii() and value.isprintable()
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -63,7 +74,10 @@ class StrictText(serializers.CharField):
 
 
 class StrictPattern(serializers.RegexField):
-    """A JSON string of one pattern; numbers are not turned into text."""
+    """A JSON string of one pattern; numbers are not turned into text. ``wanted`` is what the pattern says, in words."""
+
+    def __init__(self, pattern: str, *, wanted: str, **kwargs: Any) -> None:
+        super().__init__(pattern, error_messages={"invalid": wanted}, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -90,25 +104,39 @@ class Moment(serializers.DateTimeField):
         return super().enforce_timezone(value)
 
 
+class Language(StrictPattern):
+    """A language code. It is stored in the clear, so that it must not be prose."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        wanted = "must be a language code of at most 35 letters, digits and hyphens, such as de or pt-BR"
+        super().__init__(r"^[A-Za-z0-9-]{1,35}$", wanted=wanted, max_length=35, **kwargs)
+
+
+class Topic(StrictPattern):
+    """A routing name."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        wanted = "must be a name of letters, digits and . _ : / - that begins with a letter or a digit, such as call-17"
+        super().__init__(TOPIC_PATTERN, wanted=wanted, max_length=120, **kwargs)
+
+
 class CallSettings(StrictSerializer):
     """Linnet's own settings of a call. They come back with the snapshot."""
 
     elcor = StrictBoolean(required=False)
     window_ms = StrictInteger(required=False, min_value=100, max_value=WINDOW_MS_MAX)
-    num_speakers = StrictInteger(required=False, min_value=0, max_value=8)
-    transcribe_lang = StrictPattern(r"^[A-Za-z0-9-]{1,35}$", required=False, max_length=35)
-    target_lang = StrictPattern(r"^[A-Za-z0-9-]{1,35}$", required=False, max_length=35)
+    num_speakers = StrictInteger(required=False, min_value=0, max_value=NUM_SPEAKERS_MAX)
+    transcribe_lang = Language(required=False)
+    target_lang = Language(required=False)
 
 
 class StartInput(CallSettings):
     """The body of a start. Everything is optional."""
 
     policy = Choice([p.value for p in Policy], required=False)
-    topic = StrictPattern(
-        TOPIC_PATTERN,
+    topic = Topic(
         required=False,
         allow_blank=True,
-        max_length=120,
         help_text="A routing name, such as a call's id. It is not sealed: no place for prose.",
     )
     stt_active = StrictBoolean(required=False)
@@ -145,17 +173,25 @@ class TouchInput(StrictSerializer):
 
 
 class AppendInput(StrictSerializer):
-    """The body of an append; the events themselves are read by ``sessions_app.events``."""
+    """The body of an append: one batch of events."""
 
-    events = serializers.JSONField()
-    occurred_at = Moment(required=False)
+    events = EventsField()
+    occurred_at = Moment(
+        required=False, help_text="When the last of it happened. The deadline counts from then. Default: now."
+    )
 
 
 class SpeakerLabel(StrictSerializer):
     """A name and a colour. null removes one of them."""
 
     name = StrictText(required=False, allow_null=True, max_length=80)
-    colour = StrictPattern(r"^#[0-9A-Fa-f]{6}$", required=False, allow_null=True, help_text="#rrggbb")
+    colour = StrictPattern(
+        r"^#[0-9A-Fa-f]{6}$",
+        wanted="must be #rrggbb, such as #336699",
+        required=False,
+        allow_null=True,
+        help_text="#rrggbb",
+    )
 
 
 class SpeakersInput(StrictSerializer):
@@ -164,10 +200,11 @@ class SpeakersInput(StrictSerializer):
     speakers = serializers.DictField(child=SpeakerLabel(allow_null=True))
 
     def validate_speakers(self, value: dict[str, Any]) -> dict[str, Any]:
-        if not value or len(value) > SPEAKERS_MAX:
-            raise serializers.ValidationError(f"must name 1 to {SPEAKERS_MAX} speakers", code="length")
-        if any(not 1 <= len(speaker) <= 64 for speaker in value):
-            raise serializers.ValidationError("each speaker's id must have 1 to 64 characters", code="length")
+        if not value or len(value) > MAX_SPEAKERS:
+            raise serializers.ValidationError(f"must name 1 to {MAX_SPEAKERS} speakers", code="length")
+        if any(not 1 <= len(speaker) <= MAX_SPEAKER_ID for speaker in value):
+            message = f"each speaker's id must have 1 to {MAX_SPEAKER_ID} characters"
+            raise serializers.ValidationError(message, code="length")
         return value
 
 
@@ -210,16 +247,9 @@ class SessionQuery(serializers.Serializer[Any]):
 
     state = Choice([s.value for s in State], required=False)
     reason = Choice([r.value for r in CloseReason], required=False)
-    topic = StrictPattern(TOPIC_PATTERN, required=False, max_length=120)
+    topic = Topic(required=False)
     since = Moment(required=False, help_text="Started at or after.")
     until = Moment(required=False, help_text="Started before.")
-
-
-class PageQuery(serializers.Serializer[Any]):
-    """Paging of a list, for the API's description; ``NewestFirst`` reads it."""
-
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=PAGE_MAX)
-    cursor = serializers.CharField(required=False)
 
 
 class HistoryQuery(serializers.Serializer[Any]):
@@ -230,8 +260,9 @@ class HistoryQuery(serializers.Serializer[Any]):
 
 
 class ContentQuery(serializers.Serializer[Any]):
-    """The form of an export. ``as`` is a word of Python, hence the roundabout declaration."""
+    """The form of an export."""
 
+    # "as" is a word of Python, hence the roundabout declaration.
     def get_fields(self) -> dict[str, Any]:
         return {"as": Choice(["json"], required=False, default="json")}
 
@@ -256,8 +287,3 @@ def read_append(body: dict[str, Any]) -> dict[str, Any]:
     if body.keys() == {"events"} and isinstance(body["events"], list):
         return body
     return read(AppendInput(data=body))
-
-
-def max_timestamp_s() -> float:
-    """The largest media time of an event: the longest a session may last, in seconds."""
-    return conf.max_lifetime.total_seconds()

@@ -7,13 +7,21 @@ from typing import Any
 from rest_framework import serializers
 
 from sessions_app.errors import FieldProblem, InvalidFields, LinnetError
-from sessions_app.events import MAX_EVENTS, read_events
-from sessions_app.serializers.inputs import Moment, StrictSerializer, max_timestamp_s
+from sessions_app.events import read_events
+from sessions_app.serializers.events import EventsField, max_timestamp_s
+from sessions_app.serializers.inputs import (
+    KEY_LENGTH,
+    KEY_PATTERN,
+    KEY_WANTED,
+    Moment,
+    StrictPattern,
+    StrictSerializer,
+    is_key,
+)
 from sessions_app.services.bulk import BulkBatch
 
 MAX_SESSIONS = 200
 MAX_BULK_EVENTS = 5000
-KEY_LENGTH = 200
 
 _MEMBERS = {"session", "events", "idempotency_key", "occurred_at"}
 
@@ -22,15 +30,15 @@ class JournalBatchInput(StrictSerializer):
     """One session's batch."""
 
     session = serializers.CharField(max_length=64)
-    events = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=MAX_EVENTS)
-    idempotency_key = serializers.CharField(required=False, max_length=KEY_LENGTH)
+    events = EventsField()
+    idempotency_key = StrictPattern(KEY_PATTERN, wanted=KEY_WANTED, required=False, max_length=KEY_LENGTH)
     occurred_at = Moment(required=False)
 
 
 class JournalInput(StrictSerializer):
     """The body of a bulk append."""
 
-    batches = JournalBatchInput(many=True)
+    batches = serializers.ListField(child=JournalBatchInput(), min_length=1, max_length=MAX_SESSIONS)
 
 
 class JournalResult(serializers.Serializer[Any]):
@@ -43,6 +51,8 @@ class JournalResult(serializers.Serializer[Any]):
     accepted = serializers.IntegerField(required=False)
     withheld = serializers.DictField(child=serializers.IntegerField(), required=False)
     expires_at = serializers.DateTimeField(required=False)
+    type = serializers.CharField(required=False)
+    title = serializers.CharField(required=False)
     code = serializers.CharField(required=False)
     detail = serializers.CharField(required=False)
 
@@ -90,9 +100,9 @@ def _text(batch: dict[str, Any], name: str, path: str) -> str | None:
     value = batch.get(name)
     if name not in batch and name != "session":
         return None
-    if not (isinstance(value, str) and 1 <= len(value) <= KEY_LENGTH and value.isascii() and value.isprintable()):
-        raise _refused(f"{path}.{name}", "format", f"must be 1 to {KEY_LENGTH} printable ASCII characters")
-    return value
+    if not is_key(value):
+        raise _refused(f"{path}.{name}", "format", KEY_WANTED)
+    return str(value)
 
 
 def _moment(batch: dict[str, Any], path: str) -> Any:

@@ -5,28 +5,18 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from sessions_app.models import Preferences, ResumedSnapshot, Session
-from sessions_app.serializers.snapshots import SESSIONS, SNAPSHOTS, SnapshotBrief
+from sessions_app.serializers.events import StoredEventsField
+from sessions_app.serializers.snapshots import SESSIONS, SNAPSHOTS, LabelsField, SettingsField, SnapshotBrief
 from sessions_app.services.journal import Appended, History
 from sessions_app.services.panel import Kept, Panel
 from sessions_app.services.receipts import Receipt
 from sessions_app.services.sessions import Lease
 from sessions_app.services.tickets import Issued
 from sessions_app.wording import ended_in_words, hard_clock_reason, idle_clock_reason, kept_because
-
-
-class ProblemOutput(serializers.Serializer[Any]):
-    """A problem document (RFC 9457) with a stable code. ``field`` and ``errors`` where a field is at fault."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    code = serializers.CharField()
-    field = serializers.CharField(required=False)
-    errors = serializers.ListField(child=serializers.DictField(), required=False)
 
 
 class LeaseOutput(serializers.Serializer[Lease]):
@@ -61,7 +51,7 @@ class StartedOutput(serializers.Serializer[Lease]):
     policy = serializers.CharField(source="session.policy")
     tier = serializers.CharField(source="session.tier")
     topic = serializers.CharField(source="session.topic")
-    settings = serializers.DictField(source="session.settings")
+    settings = SettingsField(source="session.settings")
     stt_active = serializers.BooleanField(source="session.stt_active")
     started_at = serializers.DateTimeField(source="session.started_at")
     resumed = serializers.BooleanField()
@@ -150,6 +140,21 @@ class ListedSession(SessionOutput):
         return {**kept.pop("session"), **kept}
 
 
+class Clock(serializers.Serializer[Any]):
+    """When it runs out, and why then."""
+
+    at = serializers.DateTimeField()
+    because = serializers.CharField()
+
+
+class Clocks(serializers.Serializer[Any]):
+    """The two clocks of a live session, and the deadline, which is the earlier of them."""
+
+    idle = Clock()
+    hard = Clock()
+    expires_at = serializers.DateTimeField()
+
+
 class LiveOutput(SessionOutput):
     """A live session, with its two clocks."""
 
@@ -158,6 +163,7 @@ class LiveOutput(SessionOutput):
     class Meta(SessionOutput.Meta):
         fields = [*SessionOutput.Meta.fields, "clocks"]
 
+    @extend_schema_field(Clocks(allow_null=True))
     def get_clocks(self, session: Session) -> dict[str, Any] | None:
         if session.is_closed:
             return None
@@ -175,7 +181,7 @@ class LiveOutput(SessionOutput):
 class SessionDetail(LiveOutput):
     """Everything about one session but its events."""
 
-    labels = serializers.DictField(help_text="Names and colours by speaker id, of a live session.")
+    labels = LabelsField(help_text="Names and colours by speaker id, of a live session.")
     snapshot = SnapshotBrief(allow_null=True)
     kept_because = serializers.CharField(allow_null=True)
     resumed_from = ResumedFromOutput(many=True)
@@ -238,7 +244,7 @@ class TouchedOutput(serializers.ModelSerializer[Session]):
 class HistoryOutput(serializers.Serializer[History]):
     """A page of events. Ask again with ``after`` = ``next_after`` until it equals ``last_seq``."""
 
-    events = serializers.ListField(child=serializers.DictField())
+    events = StoredEventsField()
     last_seq = serializers.IntegerField()
     next_after = serializers.IntegerField()
     resumed_from = ResumedFromOutput(source="resumed", many=True)
@@ -247,7 +253,7 @@ class HistoryOutput(serializers.Serializer[History]):
 class LabelsOutput(serializers.Serializer[Any]):
     """All labels after a change."""
 
-    speakers = serializers.DictField()
+    speakers = LabelsField()
 
 
 class ReceiptOutput(serializers.Serializer[Receipt]):

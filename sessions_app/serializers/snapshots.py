@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 
+from sessions_app.serializers.events import StoredEventsField
+from sessions_app.serializers.inputs import CallSettings, SpeakerLabel
 from sessions_app.services.reading import Export
 from snapshots.models import Snapshot
 
 SESSIONS = "/api/v1/sessions"
 SNAPSHOTS = "/api/v1/snapshots"
+
+
+@extend_schema_field(CallSettings)
+class SettingsField(serializers.DictField):
+    """Linnet's own settings of a call, as they were chosen."""
+
+
+@extend_schema_field(serializers.DictField(child=SpeakerLabel()))
+class LabelsField(serializers.DictField):
+    """Names and colours by speaker id."""
 
 
 class SnapshotBrief(serializers.ModelSerializer[Snapshot]):
@@ -63,14 +76,14 @@ class ContentHead(serializers.Serializer[Export]):
     session = serializers.UUIDField()
     started_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField()
-    settings = serializers.DictField()
-    speakers = serializers.DictField()
+    settings = SettingsField()
+    speakers = LabelsField()
 
 
 class ContentOutput(ContentHead):
     """The user's own export."""
 
-    events = serializers.ListField(child=serializers.DictField())
+    events = StoredEventsField()
 
 
 def content_json(export: Export) -> bytes:

@@ -6,32 +6,22 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import viewsets
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from sessions_app.api.access import plan_of
-from sessions_app.api.problems import CONTENT_TYPE
 from sessions_app.errors import LengthRequired
-from sessions_app.serializers.outputs import ProblemOutput
 from sessions_app.services.tiers import Plan
 
-TOKEN_HEADER = OpenApiParameter(
-    "X-Session-Token",
-    str,
-    OpenApiParameter.HEADER,
-    required=True,
-    description="The lease token (`lns_…`) from the start or the last attach.",
-)
+
+def token_header(description: str, *, required: bool = True) -> OpenApiParameter:
+    """The lease token's header, for the API's description."""
+    return OpenApiParameter("X-Session-Token", str, OpenApiParameter.HEADER, required=required, description=description)
 
 
-def problems(*statuses: int) -> dict[Any, Any]:
-    """The error answers of a call, for the API's description; 401 and 404 go without saying."""
-    return {
-        (status, CONTENT_TYPE): OpenApiResponse(ProblemOutput, description="A problem document")
-        for status in (401, 404, *statuses)
-    }
+TOKEN_HEADER = token_header("The lease token: `lease.token` of the start or the last attach (`lns_…`).")
 
 
 class ServiceViewSet(viewsets.GenericViewSet[Any]):

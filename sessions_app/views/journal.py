@@ -12,18 +12,24 @@ from rest_framework.response import Response
 from sessions_app.api.access import any_tier
 from sessions_app.api.parsers import JournalParser
 from sessions_app.api.problems import problem_document
-from sessions_app.errors import LinnetError
+from sessions_app.errors import LinnetError, NotPermitted
 from sessions_app.serializers import journal as shapes
 from sessions_app.services.bulk import BulkBatch, append_many
-from sessions_app.views.base import ServiceViewSet, problems
+from sessions_app.views.base import ServiceViewSet
 
 
 class IsAnnotator(BasePermission):
-    """An annotator's credential, and no user's."""
+    """An annotator's credential, and no user's.
+
+    Raises:
+        NotPermitted: a user asks.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:  # noqa: ARG002
         identity = request._request.identity
-        return identity is not None and identity.annotator is not None
+        if identity is not None and identity.user is not None:
+            raise NotPermitted("Only an annotator's token (manage.py issue_annotator_token) may do this.")
+        return identity is not None
 
 
 class JournalViewSet(ServiceViewSet):
@@ -32,7 +38,7 @@ class JournalViewSet(ServiceViewSet):
     parser_classes = [JournalParser]
     permission_classes = [IsAnnotator]
 
-    @extend_schema(request=shapes.JournalInput, responses={200: shapes.JournalOutput, **problems(413, 422)})
+    @extend_schema(request=shapes.JournalInput, responses={200: shapes.JournalOutput}, auth=[{"annotatorAuth": []}])
     @any_tier
     def create(self, request: Request) -> Response:
         """Append batches to up to 200 live sessions, up to 5,000 events in all.

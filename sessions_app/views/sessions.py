@@ -8,41 +8,41 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_app.api.access import any_tier
-from sessions_app.api.pagination import NewestFirst
+from sessions_app.api.pagination import NewestStarted
+from sessions_app.api.schema import problems
 from sessions_app.errors import FieldProblem, InvalidFields
 from sessions_app.events import read_events
 from sessions_app.serializers import inputs, outputs
+from sessions_app.serializers.events import max_timestamp_s
 from sessions_app.services import journal, reading, receipts, retention, sessions, speakers
-from sessions_app.views.base import TOKEN_HEADER, ServiceViewSet, problems
+from sessions_app.views.base import TOKEN_HEADER, ServiceViewSet
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    {"type": "string", "minLength": 1, "maxLength": inputs.KEY_LENGTH, "pattern": inputs.KEY_PATTERN},
     OpenApiParameter.HEADER,
-    description="1 to 200 printable ASCII characters. The same key and body get the same answer again.",
+    description="The same key and body get the same answer again; the key with another body is refused.",
 )
 
 
 class SessionViewSet(ServiceViewSet):
     """Live sessions and closed ones."""
 
-    @extend_schema(
-        parameters=[inputs.SessionQuery, inputs.PageQuery],
-        responses={200: outputs.ListedSession(many=True), **problems(422)},
-    )
+    pagination_class = NewestStarted
+
+    @extend_schema(parameters=[inputs.SessionQuery], responses={200: outputs.ListedSession(many=True), **problems(422)})
     @any_tier
     def list(self, request: Request) -> Response:
         """The user's sessions, newest first."""
         wanted = inputs.read(inputs.SessionQuery(data=request.query_params))
         found = reading.newest_sessions(owner_id=self.owner_id, now=self.now).matching(**wanted)
-        paginator = NewestFirst("-started_at", "-id")
-        page = paginator.paginate_queryset(found, request, view=self)
+        page = self.paginate_queryset(found)
         kept = reading.with_snapshots(page or [], owner_id=self.owner_id, now=self.now)
-        return paginator.get_paginated_response(outputs.ListedSession(kept, many=True).data)
+        return self.get_paginated_response(outputs.ListedSession(kept, many=True).data)
 
     @extend_schema(
         request=inputs.StartInput,
-        responses={201: outputs.StartedOutput, 200: outputs.StartedOutput, **problems(402, 409, 422, 429)},
+        responses={201: outputs.StartedOutput, 200: outputs.StartedOutput, **problems(402, 409)},
     )
     @any_tier
     def create(self, request: Request) -> Response:
@@ -52,7 +52,7 @@ class SessionViewSet(ServiceViewSet):
         lease = sessions.start(owner_id=self.owner_id, plan=self.plan, request=body.request(), now=self.now)
         return Response(outputs.StartedOutput(lease).data, status=200 if lease.resumed else 201)
 
-    @extend_schema(responses={200: outputs.SessionDetail, **problems()})
+    @extend_schema(responses={200: outputs.SessionDetail})
     @any_tier
     def retrieve(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """One session: both clocks with their reasons, what is kept, what it goes on from."""
@@ -78,7 +78,7 @@ class SessionViewSet(ServiceViewSet):
     @extend_schema(
         parameters=[TOKEN_HEADER, IDEMPOTENCY_KEY],
         request=inputs.AppendInput,
-        responses={201: outputs.AppendedOutput, **problems(409, 410, 413, 422, 503)},
+        responses={201: outputs.AppendedOutput, **problems(409, 410)},
     )
     @events.mapping.post
     @any_tier
@@ -89,7 +89,7 @@ class SessionViewSet(ServiceViewSet):
             owner_id=self.owner_id,
             session_id=pk,
             token=self.lease_token,
-            batch=read_events(body["events"], max_timestamp_s=inputs.max_timestamp_s()),
+            batch=read_events(body["events"], max_timestamp_s=max_timestamp_s()),
             retry=self._retry(request),
             occurred_at=body.get("occurred_at"),
             now=self.now,
@@ -101,16 +101,14 @@ class SessionViewSet(ServiceViewSet):
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return None
-        if not (1 <= len(key) <= 200 and key.isascii() and key.isprintable()):
-            raise InvalidFields(
-                [FieldProblem("Idempotency-Key", "format", "must be 1 to 200 printable ASCII characters")]
-            )
+        if not inputs.is_key(key):
+            raise InvalidFields([FieldProblem("Idempotency-Key", "format", inputs.KEY_WANTED)])
         return journal.Retry(key, request._request.body)
 
     @extend_schema(
         parameters=[TOKEN_HEADER],
         request=inputs.TouchInput,
-        responses={200: outputs.TouchedOutput, **problems(409, 410, 422)},
+        responses={200: outputs.TouchedOutput, **problems(409, 410)},
     )
     @action(detail=True, methods=["post"])
     @any_tier
@@ -132,7 +130,7 @@ class SessionViewSet(ServiceViewSet):
     @extend_schema(
         parameters=[TOKEN_HEADER],
         request=inputs.SpeakersInput,
-        responses={200: outputs.LabelsOutput, **problems(409, 410, 422, 503)},
+        responses={200: outputs.LabelsOutput, **problems(409, 410)},
     )
     @action(detail=True, methods=["patch"])
     @any_tier
@@ -148,9 +146,7 @@ class SessionViewSet(ServiceViewSet):
         )
         return Response(outputs.LabelsOutput({"speakers": labels}).data)
 
-    @extend_schema(
-        parameters=[TOKEN_HEADER], request=None, responses={200: outputs.ReceiptOutput, **problems(409, 503)}
-    )
+    @extend_schema(parameters=[TOKEN_HEADER], request=None, responses={200: outputs.ReceiptOutput, **problems(409)})
     @action(detail=True, methods=["post"])
     @any_tier
     def end(self, request: Request, pk: str) -> Response:

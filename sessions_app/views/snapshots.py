@@ -11,34 +11,38 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_app.api.access import any_tier, paid_plus
-from sessions_app.api.pagination import NewestFirst
+from sessions_app.api.pagination import NewestCreated
+from sessions_app.api.schema import problems
+from sessions_app.errors import InvalidSession
 from sessions_app.serializers import inputs, outputs
 from sessions_app.serializers import snapshots as shapes
 from sessions_app.services import importing, reading, retention, speakers
 from sessions_app.services.guests import refuse_guest
-from sessions_app.views.base import ServiceViewSet, problems
+from sessions_app.views.base import ServiceViewSet, token_header
+
+TOKEN_OF_INTO = token_header("The lease token of the session named by `into`.", required=False)
 
 
 class SnapshotViewSet(ServiceViewSet):
     """What is kept of closed sessions."""
 
-    @extend_schema(parameters=[inputs.PageQuery], responses={200: shapes.SnapshotOutput(many=True), **problems(422)})
-    @any_tier
-    def list(self, request: Request) -> Response:
-        """The user's snapshots, newest first."""
-        paginator = NewestFirst("-created_at", "-id")
-        found = reading.snapshots(owner_id=self.owner_id, now=self.now)
-        page = paginator.paginate_queryset(found, request, view=self)
-        return paginator.get_paginated_response(shapes.SnapshotOutput(page, many=True).data)
+    pagination_class = NewestCreated
 
-    @extend_schema(responses={200: shapes.SnapshotOutput, **problems()})
+    @extend_schema(responses={200: shapes.SnapshotOutput(many=True), **problems(422)})
+    @any_tier
+    def list(self, request: Request) -> Response:  # noqa: ARG002
+        """The user's snapshots, newest first."""
+        page = self.paginate_queryset(reading.snapshots(owner_id=self.owner_id, now=self.now))
+        return self.get_paginated_response(shapes.SnapshotOutput(page, many=True).data)
+
+    @extend_schema(responses={200: shapes.SnapshotOutput})
     @any_tier
     def retrieve(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """One snapshot's metadata."""
         snapshot = reading.snapshot(owner_id=self.owner_id, snapshot_id=pk, now=self.now)
         return Response(shapes.SnapshotOutput(snapshot).data)
 
-    @extend_schema(request=inputs.RetentionInput, responses={200: shapes.SnapshotOutput, **problems(402, 422)})
+    @extend_schema(request=inputs.RetentionInput, responses={200: shapes.SnapshotOutput, **problems(402)})
     @any_tier
     def partial_update(self, request: Request, pk: str) -> Response:
         """Keep the snapshot without an end (Paid+), let it go again, or bring its end forward."""
@@ -48,14 +52,14 @@ class SnapshotViewSet(ServiceViewSet):
         )
         return Response(shapes.SnapshotOutput(snapshot).data)
 
-    @extend_schema(responses={204: None, **problems()})
+    @extend_schema(responses={204: None})
     @any_tier
     def destroy(self, request: Request, pk: str) -> Response:  # noqa: ARG002
         """Destroy the snapshot and its key now. This can't be undone."""
         retention.delete_snapshot(owner_id=self.owner_id, snapshot_id=pk, now=self.now)
         return Response(status=204)
 
-    @extend_schema(parameters=[inputs.ContentQuery], responses={200: shapes.ContentOutput, **problems(409, 422, 503)})
+    @extend_schema(parameters=[inputs.ContentQuery], responses={200: shapes.ContentOutput, **problems(409, 422)})
     @action(detail=True)
     @any_tier
     def content(self, request: Request, pk: str) -> HttpResponse:
@@ -68,7 +72,7 @@ class SnapshotViewSet(ServiceViewSet):
         response["Cache-Control"] = "no-store"
         return response
 
-    @extend_schema(request=inputs.SpeakersInput, responses={200: outputs.LabelsOutput, **problems(409, 422, 503)})
+    @extend_schema(request=inputs.SpeakersInput, responses={200: outputs.LabelsOutput, **problems(409)})
     @action(detail=True, methods=["patch"])
     @any_tier
     def speakers(self, request: Request, pk: str) -> Response:
@@ -80,8 +84,9 @@ class SnapshotViewSet(ServiceViewSet):
         return Response(outputs.LabelsOutput({"speakers": labels}).data)
 
     @extend_schema(
+        parameters=[TOKEN_OF_INTO],
         request=inputs.ImportInput,
-        responses={201: outputs.ImportedOutput, **problems(402, 409, 410, 422, 429, 503)},
+        responses={201: outputs.ImportedOutput, **problems(402, 409, 410)},
     )
     @action(detail=True, methods=["post"], url_path="import")
     @paid_plus
@@ -96,7 +101,11 @@ class SnapshotViewSet(ServiceViewSet):
             "now": self.now,
         }
         if "into" in chosen:
-            imported = importing.import_into_live(**common, session_id=chosen["into"], token=self.lease_token)
+            try:
+                imported = importing.import_into_live(**common, session_id=chosen["into"], token=self.lease_token)
+            except InvalidSession as error:
+                # Two ids are named by this call: the error says which.
+                raise InvalidSession(error.detail, field="into") from None
         else:
             imported = importing.import_into_new(**common, request=body.request())
         return Response(outputs.ImportedOutput(imported).data, status=201)

@@ -11,13 +11,14 @@ from rest_framework.response import Response
 
 from sessions_app.api.access import any_tier
 from sessions_app.api.negotiation import AnyAccept
+from sessions_app.api.schema import problems
 from sessions_app.errors import NotAuthenticated
 from sessions_app.live.handover import StreamRequest, hand_over
 from sessions_app.serializers import inputs, outputs
 from sessions_app.services import tickets
 from sessions_app.services.credentials import Credential
 from sessions_app.services.following import follow
-from sessions_app.views.base import ServiceViewSet, problems
+from sessions_app.views.base import ServiceViewSet
 
 LAST_EVENT_ID = OpenApiParameter(
     "Last-Event-ID",
@@ -33,6 +34,7 @@ class StreamViewSet(ServiceViewSet):
     content_negotiation_class = AnyAccept
     # A ticket is as good as being signed in; the action asks for one or the other.
     permission_classes = [AllowAny]
+    further_security = [{"ticketAuth": []}]
 
     @extend_schema(
         parameters=[

@@ -166,7 +166,10 @@ def test_body_that_carries_audio_is_refused_as_audio(name: str, send: Target) ->
 
 
 def test_answer_in_another_media_type_is_refused(paid: Api) -> None:
-    blamed(paid.get("sessions/", Accept="text/html"), 415, "E-REQUEST-003", "Accept", "media_type")
+    for accepted in ["text/html", "text/csv", "text/event-stream"]:
+        answer = paid.get("sessions/", Accept=accepted)
+        blamed(answer, 406, "E-REQUEST-012", "Accept", "media_type")
+        assert "body" not in answer.json()["title"]
     problem(paid.get("sessions/?format=api"), 404, "E-REQUEST-006")
 
 
@@ -244,6 +247,19 @@ def test_bad_speaker_label_is_refused(send: Target) -> None:
     for label, field, fault in BAD_LABELS:
         answer = send("speakers", {"speakers": {"Speaker B": {"name": "Zoë"}, "Speaker A": label}})
         blamed(answer, 422, "E-REQUEST-004", f"speakers.Speaker A.{field}", fault)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "wanted"),
+    [
+        ("speakers", {"speakers": {"Speaker A": {"colour": "blue"}}}, "must be #rrggbb"),
+        ("speakers", {"speakers": {"Speaker A": {"colour": 5}}}, "must be #rrggbb"),
+        ("start", {"topic": "a b"}, "begins with a letter or a digit"),
+        ("start", {"target_lang": "de_DE"}, "must be a language code"),
+    ],
+)
+def test_value_of_the_wrong_form_is_told_the_right_one(name: str, body: Any, wanted: str, send: Target) -> None:
+    assert wanted in problem(send(name, body), 422, "E-REQUEST-004")["errors"][0]["message"]
 
 
 def test_fields_that_exclude_each_other_are_refused(send: Target) -> None:

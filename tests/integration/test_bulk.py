@@ -238,7 +238,9 @@ def test_annotator_can_append_and_nothing_else(annotator: Annotator, paid: Api) 
 
 
 def test_user_cannot_append_in_bulk(paid: Api) -> None:
-    problem(paid.post("journal/", {"batches": []}), 403, "E-AUTH-002")
+    document = problem(paid.post("journal/", {"batches": []}), 403, "E-AUTH-004")
+    assert "issue_annotator_token" in document["detail"]
+    assert "cookie" not in document["detail"]
 
 
 def test_revoked_token_is_no_token(annotator: Annotator) -> None:

@@ -68,7 +68,7 @@ def test_import_into_a_foreign_session_answers_like_an_unknown_one(paid: Api, ot
             for into in [str(uuid.uuid4()), live, "x"]
         ]
     assert answers == [answers[0]] * 3
-    problem(other.post(f"snapshots/{snapshot}/import/", {"into": live}, lease=lease), 404, "E-SESSION-002")
+    problem(other.post(f"snapshots/{snapshot}/import/", {"into": live}, lease=lease), 404, "E-SESSION-002", "into")
 
 
 def test_another_users_rows_are_in_no_list(paid: Api, other: Api) -> None:
