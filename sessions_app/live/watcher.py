@@ -192,8 +192,10 @@ class Watcher:
             await asyncio.sleep(LOOK_EVERY_S)
         if ending and ending[0] is not None:
             end = ending[0]
-            if end.last_seq > channel.seq and (page := await self._read(channel)) is not None:
+            more = end.last_seq > channel.seq
+            while more and (page := await self._read(channel)) is not None:
                 channel.accept(page.first_seq, page.events)
+                more = not page.whole
             frame = lease.told(
                 "end",
                 expires_at=end.expires_at,

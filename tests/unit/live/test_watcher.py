@@ -15,7 +15,7 @@ from sessions_app.live import lease, watcher
 from sessions_app.live.channel import Channel
 from sessions_app.live.watcher import Watcher
 from sessions_app.services import following
-from tests.unit.live.test_channel import ID, NOW, followed
+from tests.unit.live.test_channel import ID, NOW, Listener, batch, followed
 
 
 class Database:
@@ -91,6 +91,33 @@ def test_stream_of_a_session_that_is_over_is_stopped_with_its_credential(monkeyp
         return bytes(stream.said)
 
     assert asyncio.run(scenario()) == lease.closed("revoked")
+
+
+def test_end_is_told_after_every_page_that_was_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_after(*, after: int, **_: Any) -> following.Page:
+        return following.Page(after + 1, list(batch(after + 1, 2).events), whole=after == 4)
+
+    ending = following.Ending(NOW, NOW, "ended", "You ended it.", None, last_seq=6)
+    monkeypatch.setattr(watcher.following, "read_after", read_after)
+    monkeypatch.setattr(watcher, "_settle_and_look", lambda *_: {})
+    monkeypatch.setattr(watcher, "_read_ending", lambda *_: (ending,))
+
+    async def scenario() -> None:
+        channel = Channel(followed())
+        database: Any = Database()
+        listener = Listener()
+        channel.streams.add(listener)
+        stream: Any = Stream(channel)
+        over = asyncio.Event()
+        monkeypatch.setattr(listener, "finish", lambda _frame: over.set())
+        made = Watcher({ID: channel}, {stream}, reading=database, watching=database, drop=lambda _channel: None)
+        made.attend(channel)
+        await over.wait()
+        assert [number for number, _ in listener.got] == [1, 2, 3, 4, 5, 6]
+        assert made._task is not None
+        made._task.cancel()
+
+    asyncio.run(asyncio.wait_for(scenario(), 5))
 
 
 def test_what_is_asked_for_all_streams_waits_for_no_journal(monkeypatch: pytest.MonkeyPatch) -> None:
