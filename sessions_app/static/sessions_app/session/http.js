@@ -138,8 +138,7 @@ export class Api {
       try {
         return await this.call(method, path, options);
       } catch (error) {
-        if (options.signal?.aborted) throw error;
-        if (error instanceof Problem && !BUSY.has(error.status)) throw error;
+        if (options.signal?.aborted || !mayPass(error)) throw error;
         await pause(delayMs(tries, error.document?.retry_after_s), options.signal);
         if (options.signal?.aborted) throw error;
       }
@@ -152,6 +151,11 @@ export class Api {
     const offset = told + 500 - Date.now();
     this.#offsetMs = Math.abs(offset) < CLOCK_NOISE_MS ? 0 : offset;
   }
+}
+
+/** Whether the same call may succeed a moment later. @param {Error} error @returns {boolean} */
+export function mayPass(error) {
+  return error instanceof Unreachable || (error instanceof Problem && BUSY.has(error.status));
 }
 
 /**
@@ -204,7 +208,7 @@ class Silence {
   /** The same response, of which each part that arrives was heard. */
   watched(response) {
     this.await();
-    if (!response.body) return response;
+    if (!response.body || response.status === 204) return response; // browsers differ in which they give
     const parts = new TransformStream({
       transform: (part, controller) => {
         this.await();
