@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Page, Route
 
-from tests.browser.client import Client
+from tests.browser.client import FAST_TIMERS, Client
 from tests.browser.user import CALL, User, tone
 from tests.e2e.stack import Stack
 
@@ -65,6 +65,7 @@ def test_offline_page_connects_again_by_itself(demo: User, stack: Stack, client_
     demo.append(session, lease, [tone("before", 1)])
     client.do("await session.watch(argument)", session)
     client.wait("session.events.length === 1")
+    client.page.evaluate(FAST_TIMERS)
     client.page.context.set_offline(True)
     client.wait_for("offline")
     demo.append(session, lease, [tone("meanwhile", 2)])
@@ -79,6 +80,7 @@ def test_append_outlives_a_killed_service_and_is_stored_once(demo: User, stack: 
     session = client.do("await session.start()")["id"]
     client.wait_for("live")
     client.do("await session.append(argument)", [tone("before", 1)])
+    client.page.evaluate(FAST_TIMERS)
     stack.kill_web()
     try:
         client.do("void (globalThis.pending = Promise.all(argument.map((event) => session.append([event]))))", CALL)
@@ -181,7 +183,7 @@ def test_stream_that_is_closed_is_opened_again(because: str, demo: User, stack: 
     demo.append(session, lease, CALL)
     client.do("await session.watch(argument)", session)
     client.wait("session.events.length === 5")
-    assert [told["status"] for told in client.told("status")] == ["connecting", "live", "offline", "live"]
+    assert [told["status"] for told in client.told("status")] == ["connecting", "live"]
 
 
 def test_stream_that_is_one_too_many_is_asked_for_again_and_less_often(
@@ -200,6 +202,6 @@ def test_stream_that_is_one_too_many_is_asked_for_again_and_less_often(
     demo.append(session, lease, CALL)
     client.do("await session.watch(argument)", session)
     client.wait("session.events.length === 5")
-    assert [told["status"] for told in client.told("status")] == ["connecting", "offline", "live"]
+    assert [told["status"] for told in client.told("status")] == ["connecting", "live"]
     waits = [later - earlier for earlier, later in pairwise(refusals)]
     assert 0.3 < waits[0] < waits[1]

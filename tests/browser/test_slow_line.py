@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.client import Client
+from tests.browser.client import FAST_TIMERS, Client
 from tests.browser.panel import Panel
 from tests.browser.user import User, tone
 from tests.e2e.stack import Stack
@@ -16,12 +16,6 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[[Stack], Page]
 
-#: The page's timers run ten times as fast, so that its 15 s of patience are over in 1.5 s. The line is not faster.
-FAST_TIMERS = """(() => {
-    const [wait, limit] = [globalThis.setTimeout, AbortSignal.timeout];
-    globalThis.setTimeout = (work, ms, ...more) => wait(work, ms / 10, ...more);
-    AbortSignal.timeout = (ms) => limit.call(AbortSignal, ms / 10);
-})()"""
 #: What 2,000 events are on the way takes longer than that.
 BYTES_PER_S = 120_000
 

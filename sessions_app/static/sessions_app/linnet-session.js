@@ -57,7 +57,7 @@ export class LinnetSession extends EventTarget {
     this.#writer = new Writer(this.#api, (call) => this.#follower.guarded(call));
     this.#interactions = new Interactions(
       interactionTarget ?? new EventTarget(),
-      (occurredAt) => this.touch(new Date(occurredAt)).catch(() => {}), // what is wrong, the status says
+      (occurredAt) => this.touch(new Date(occurredAt)).catch(() => {}), // what is wrong, status and lease say
       () => this.#follower.leftMs / 4,
     );
   }
@@ -103,10 +103,21 @@ export class LinnetSession extends EventTarget {
     return this.#hold(await this.#follower.guarded(this.#api.call("POST", `sessions/${id}/attach/`)));
   }
 
-  /** Follow a session without a lease: nothing is taken over from whoever writes. @param {string} id */
+  /**
+   * Follow a session without a lease: nothing is taken over from whoever writes. After {@link suspend} it goes on.
+   * @param {string} id
+   */
   async watch(id) {
     if (id !== this.#follower.id) this.#begin(id);
     await this.#follower.follow(id);
+  }
+
+  /**
+   * Close the stream, and keep what came and the lease: a page has few connections, and shows some things and not
+   * others. {@link watch} goes on with what was missed.
+   */
+  suspend() {
+    this.#follower.suspend();
   }
 
   /**
@@ -134,9 +145,13 @@ export class LinnetSession extends EventTarget {
     return answer;
   }
 
-  /** The person did something. @param {Date} [occurredAt] When, by this machine's clock. Default: now. */
+  /**
+   * The person did something. It is sent again and again until the service has answered, or the session is over.
+   * @param {Date} [occurredAt] When, by this machine's clock. Default: now.
+   * @throws {Problem|Unreachable}
+   */
   async touch(occurredAt = new Date()) {
-    this.#follower.setDeadline(await this.#writer.touch(occurredAt));
+    this.#follower.setDeadline(await this.#writer.touch(occurredAt, this.#follower.signal));
   }
 
   /** Name and colour speakers: merged; null removes. @param {Record<string, object|null>} speakers */
@@ -210,6 +225,7 @@ export class LinnetSession extends EventTarget {
       return this.#tell("status", detail);
     }
     if (name === "status" && detail.status === "live") this.#wakeLock?.hold();
+    if (name === "status" && ["suspended", "signed-out"].includes(detail.status)) this.#wakeLock?.release();
     this.#tell(name, detail);
   }
 

@@ -65,12 +65,14 @@ export class Interactions {
   #ended = null;
   #timer = null;
   #reportedAt = -Infinity;
+  #isReporting = false;
   /** @type {number|null} */
   #latest = null;
 
   /**
    * @param {EventTarget} target What is listened on.
-   * @param {(occurredAt: number) => void} report Gets the time, in milliseconds since 1970 by this machine's clock.
+   * @param {(occurredAt: number) => Promise<void>} report Gets the time, in milliseconds since 1970 by this machine's
+   *     clock. What occurs before it resolves is told after that.
    * @param {() => number} everyMs At most how often, as of now; a minute is the longest.
    */
   constructor(target, report, everyMs) {
@@ -98,42 +100,49 @@ export class Interactions {
 
   #noticed() {
     this.#latest = Date.now();
-    if (this.#timer !== null) return;
-    const wait = this.#reportedAt + Math.min(this.#everyMs(), TOUCH_EVERY_MS) - this.#latest;
+    if (this.#timer === null && !this.#isReporting) this.#wait();
+  }
+
+  #wait() {
+    const wait = this.#reportedAt + Math.min(this.#everyMs(), TOUCH_EVERY_MS) - Date.now();
     if (wait <= 0) this.#tell();
     else this.#timer = setTimeout(() => this.#tell(), wait);
   }
 
-  #tell() {
-    this.#timer = null;
-    if (this.#latest === null) return;
+  async #tell() {
+    const occurredAt = this.#latest;
+    this.#timer = this.#latest = null;
     this.#reportedAt = Date.now();
-    this.#report(this.#latest);
-    this.#latest = null;
+    this.#isReporting = true;
+    await this.#report(occurredAt);
+    this.#isReporting = false;
+    if (this.#latest !== null) this.#wait();
   }
 }
 
 /** Keeps the screen on while it is held, where the browser can. Where it can't, nothing is different. */
 export class WakeLock {
   #lock = null;
-  #wanted = false;
+  #isWanted = false;
+  #isAsked = false;
 
   async hold() {
-    this.#wanted = true;
-    if (this.#lock || document.visibilityState !== "visible") return;
+    this.#isWanted = true;
+    if (this.#lock || this.#isAsked || document.visibilityState !== "visible") return;
+    this.#isAsked = true;
     try {
-      const lock = await navigator.wakeLock.request("screen");
-      if (!this.#wanted) return void lock.release();
-      this.#lock = lock;
+      this.#lock = await navigator.wakeLock.request("screen");
       // The browser takes it back when the page is hidden.
-      lock.addEventListener("release", () => (this.#lock = null));
+      this.#lock.addEventListener("release", () => (this.#lock = null));
     } catch {
       // Not there, not allowed, or the battery is low.
     }
+    this.#isAsked = false;
+    if (!this.#isWanted) this.release();
   }
 
   release() {
-    this.#wanted = false;
+    this.#isWanted = false;
     this.#lock?.release().catch(() => {});
     this.#lock = null;
   }

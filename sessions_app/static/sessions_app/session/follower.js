@@ -6,8 +6,10 @@
 import { Deadline, watchPage } from "./clocks.js";
 import { Problem, Unreachable } from "./http.js";
 import { EventStream } from "./stream.js";
-import { ABOUT_TO_CLOSE, STATUS, TIMED_OUT_ALONE } from "./words.js";
+import { ABOUT_TO_CLOSE, STATUS, statusText, TIMED_OUT_ALONE } from "./words.js";
 
+/** A loss that is over sooner is not worth a word, in milliseconds. */
+const AWAY_MS = 5_000;
 /** A deadline that is asked about takes no longer than this, in milliseconds: then the page decides alone. */
 const LAST_QUESTION_MS = 4_000;
 
@@ -23,6 +25,9 @@ export class Follower {
   #lastSeq = 0;
   #earlier = new Set();
   #labels = "";
+  #policy = "";
+  #isSuspended = false;
+  #away = null;
 
   /** @type {string|null} */
   id = null;
@@ -41,7 +46,7 @@ export class Follower {
     this.#stream = new EventStream({
       address: () => this.#streamAddress(),
       goOn: () => this.check(),
-      onConnection: (connected) => this.say(connected ? "live" : "offline"),
+      onConnection: (connected) => (connected ? this.say("live") : this.#lost()),
       onAnnotation: (event, id) => this.#take(event, id),
       onLease: (event) => this.#leaseEvent(event),
       missed: async () => (await this.#read().catch(() => null))?.events > this.#lastSeq,
@@ -61,6 +66,7 @@ export class Follower {
   /** Read what there is, then stream what comes. A page in the background only remembers. */
   async follow(id) {
     this.id = id;
+    this.#isSuspended = false;
     const { signal } = this;
     if (this.#listening !== signal) {
       this.#listening = signal;
@@ -69,23 +75,34 @@ export class Follower {
     this.say("connecting");
     const detail = await this.#read().catch((error) => {
       if (!(error instanceof Unreachable)) throw error;
-      this.say("offline");
+      this.#lost();
       return this.#read({ signal }, "insist");
     });
     if (!detail || signal.aborted) return;
     for (const link of detail.resumed_from) await this.#readEarlier(link, signal);
-    if (signal.aborted) return;
+    if (signal.aborted || this.#isSuspended) return;
     if (document.visibilityState === "visible") this.#stream.start();
     else this.say("hidden");
+  }
+
+  /** Close the stream and keep what has come. {@link follow} goes on from there. */
+  suspend() {
+    if (!this.#isFollowing) return;
+    this.#isSuspended = true;
+    this.#stream.stop();
+    this.say("suspended");
   }
 
   /** Forget the session that was followed. */
   stop() {
     this.#stream.stop();
+    this.#isSuspended = false;
+    clearTimeout(this.#away);
+    this.#away = null;
     this.#deadline.set(null);
     this.#ended.abort();
     this.#ended = new AbortController();
-    this.#lastId = this.#labels = "";
+    this.#lastId = this.#labels = this.#policy = "";
     this.#lastSeq = 0;
     this.#earlier.clear();
     this.id = null;
@@ -102,7 +119,7 @@ export class Follower {
     } catch (error) {
       if (!(error instanceof Unreachable) && !(error instanceof Problem)) throw error;
       if (this.status === "over" || this.status === "signed-out") return false;
-      if (!this.#deadline.isPast) this.say("offline");
+      if (!this.#deadline.isPast) this.#lost();
       else this.over({}, TIMED_OUT_ALONE);
       return this.status !== "over";
     }
@@ -142,10 +159,16 @@ export class Follower {
     this.#tell("labels", labels);
   }
 
-  say(status, because = STATUS[status]) {
+  say(status) {
+    clearTimeout(this.#away);
+    this.#away = null;
     if (this.status === status) return;
     this.status = status;
-    this.#tell("status", { status, because });
+    this.#tell("status", { status, because: statusText(status, this.#policy) });
+  }
+
+  #lost() {
+    if (this.status !== "offline") this.#away ??= setTimeout(() => this.say("offline"), AWAY_MS);
   }
 
   over(told, because) {
@@ -190,6 +213,7 @@ export class Follower {
       this.over(detail, detail.ended_because ?? STATUS.over);
       return null;
     }
+    this.#policy = detail.policy;
     this.setDeadline({ expires_at: detail.clocks.expires_at, hard_expires_at: detail.clocks.hard.at });
     this.setLabels(detail.labels);
     return detail;
@@ -211,7 +235,7 @@ export class Follower {
   }
 
   #hidden() {
-    if (!this.#isFollowing) return;
+    if (!this.#isFollowing || this.#isSuspended) return;
     this.#stream.stop();
     this.say("hidden");
   }
@@ -219,17 +243,21 @@ export class Follower {
   /** The timers of a page that was asleep are late, so look before anything is shown as live. */
   async #visible() {
     if (!this.#isFollowing) return;
+    if (this.#isSuspended) return void this.check();
     this.say("connecting");
     if ((await this.check()) && document.visibilityState === "visible") this.#stream.start();
   }
 
+  /** Whether it is stored and had not come before: what is live only may be told again by each connection. */
   #take(event, id) {
     if (id) this.#lastId = id;
-    if (typeof event.seq === "number") {
-      if (event.seq <= this.#lastSeq) return;
+    const isStored = typeof event.seq === "number";
+    if (isStored) {
+      if (event.seq <= this.#lastSeq) return false;
       this.#lastSeq = event.seq;
     }
     this.#tell("annotation", event);
+    return isStored;
   }
 
   #leaseEvent(event) {

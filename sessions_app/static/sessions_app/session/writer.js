@@ -58,11 +58,16 @@ export class Writer {
     return sent;
   }
 
-  /** @param {Date} occurredAt By this machine's clock; sent in the server's time. */
-  touch(occurredAt) {
+  /**
+   * Again and again until the service has answered: the later it arrives, the more it matters when it was.
+   * @param {Date} occurredAt By this machine's clock; sent in the server's time.
+   * @param {AbortSignal} signal Ends the trying.
+   */
+  touch(occurredAt, signal) {
     // The server's time is known to a second: nothing that was done here was done before the start.
     const occurred = Math.max(occurredAt.getTime() + (this.#api.serverNow() - Date.now()), this.#startedAt);
-    return this.#once("POST", "touch/", { occurred_at: new Date(occurred).toISOString() });
+    const options = { body: { occurred_at: new Date(occurred).toISOString() }, lease: this.#token, signal };
+    return this.#guarded(this.#api.insist("POST", `${this.#path}touch/`, options));
   }
 
   label(speakers) {
