@@ -6,7 +6,8 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from sessions_app.views.pages import errors, health
+from sessions_app.views.errors import errors
+from sessions_app.views.pages import health
 from sessions_app.views.panel import panel
 
 admin.site.site_header = "Linnet Sessions"

@@ -118,6 +118,7 @@ class TooManyStreams(RequestError):
     code = "E-REQUEST-011"
     status = 429
     title = "Too many open streams"
+    default_detail = "Close a page that follows a session, or wait until one has ended. Nothing is lost meanwhile."
 
     def __init__(self, limit: int) -> None:
         super().__init__(

@@ -86,8 +86,8 @@ def require_tier(tier: Tier, needed: Tier, *, what: str) -> None:
     """
     if not tier.covers(needed):
         raise TierRequired(
-            f"{what} comes with the {needed.value} plan and above; yours is {tier.value}. What you have stays "
-            "yours: you can still list, export and delete it.",
+            f"{what} comes with the {needed.value} plan and above; yours is {tier.value}. What is kept "
+            "of your sessions stays yours on every plan: list, export and delete it at /panel/ or /api/v1/snapshots/.",
             tier=tier.value,
             required_tier=needed.value,
         )

@@ -1,4 +1,4 @@
-"""What answers outside the REST API: health, what the errors mean, and the answers to wrong addresses and faults."""
+"""What answers outside the REST API: health, and the answers to wrong addresses and faults."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import sys
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.views import defaults
 from django.views.decorators.http import require_safe
 
 from sessions_app.api.problems import problem_http, service_unavailable
 from sessions_app.api.wire import is_wire
-from sessions_app.errors import BadRequest, NoSuchAddress, ServiceFault, all_errors
+from sessions_app.errors import BadRequest, NoSuchAddress, ServiceFault
 from sessions_app.services.health import check_health
 
 
@@ -24,16 +23,6 @@ def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     return JsonResponse(report.as_dict(), status=200 if report.works else 503, headers={"Cache-Control": "no-store"})
 
 
-@require_safe
-def errors(request: HttpRequest) -> HttpResponse:
-    """What each error code means: the page that a problem document's ``type`` leads to."""
-    described = [
-        {"code": error.code, "title": error.title, "status": getattr(error, "status", ""), "about": error.__doc__}
-        for error in all_errors()
-    ]
-    return render(request, "sessions_app/errors.html", {"errors": described})
-
-
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A problem document for programs, Django's page for people."""
     if _is_for_programs(request):
@@ -42,7 +31,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """A problem document for programs, Django's page for people."""
+    """A problem document for programs, a page that leads on for people (``templates/404.html``)."""
     if _is_for_programs(request):
         return problem_http(NoSuchAddress())
     return defaults.page_not_found(request, exception)

@@ -209,7 +209,7 @@ def test_database_away_is_a_503_wherever_it_is_met(
 def test_page_outside_of_the_api_is_a_503_too(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("sessions_app.views.pages.all_errors", _raise(OperationalError("somebody's words")))
+    monkeypatch.setattr("sessions_app.views.errors.all_errors", _raise(OperationalError("somebody's words")))
     answer = Client(raise_request_exception=False).get("/api/docs/errors/")
     problem(answer, 503, "E-SERVICE-002")
     monkeypatch.setattr(

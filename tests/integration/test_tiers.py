@@ -119,6 +119,13 @@ def test_call_that_needs_paid_tells_a_lapsed_user_what_it_would_give(name: str, 
     assert "paid plan" in document["detail"]
 
 
+def test_refused_list_says_where_the_user_can_list(free: Api) -> None:
+    document = problem(free.get("/sessions/history"), 402, "E-TIER-001")
+    for address in ["/panel/", "/api/v1/snapshots/"]:
+        assert address in document["detail"]
+        assert free.get(address).status_code == 200
+
+
 @pytest.mark.parametrize("name", [name for name in PAID_CALLS if name not in {"import", "import into", "keep"}])
 def test_call_that_needs_paid_is_refused_to_a_free_user(name: str, free: Api) -> None:
     method, address, body = PAID_CALLS[name]
