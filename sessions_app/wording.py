@@ -51,7 +51,7 @@ def kept_because(
     if not has_snapshot:
         return _REMOVED[removed]
     if expires_at is None:
-        return "You chose to keep it. It stays until you delete it or let it go."
+        return "You chose to keep it. It stays until you delete it or set an end again."
     because = _KEPT_BECAUSE.get(reason, "this pinned session closed by itself")
     return f"It is kept because {because}. It will be deleted on {moment_in_words(expires_at)}."
 

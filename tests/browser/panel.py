@@ -44,8 +44,13 @@ class Panel:
 
     @property
     def live(self) -> Locator:
-        """The cards of what is live, and receipts."""
+        """The cards of what is live."""
         return self.section("Live now").get_by_role("article")
+
+    @property
+    def receipts(self) -> Locator:
+        """The receipts of what was live a moment ago, the latest first."""
+        return self.section("Just ended").get_by_role("article")
 
     @property
     def recent(self) -> Locator:

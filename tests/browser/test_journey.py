@@ -45,7 +45,8 @@ def test_journey(panel: Panel, demo: User, shots: Path | None) -> None:
     if shots:
         panel.page.screenshot(path=shots / "dialog.png")
     panel.press("End the session", panel.dialog)
-    receipt = panel.live.first
+    receipt = panel.receipts.first
+    expect(panel.section("Live now")).to_contain_text("No session is live at the moment.")
     expect(receipt.get_by_role("heading", name="Receipt: Session “call-17”")).to_be_focused()
     expect(receipt).to_contain_text("You ended this session.")
     expect(receipt).to_contain_text("6 events from 2 speakers arrived in it.")
@@ -78,11 +79,11 @@ def test_journey(panel: Panel, demo: User, shots: Path | None) -> None:
     expect(card).to_contain_text("The names are saved.")
     expect(card.get_by_role("row").filter(has_text="A little nervous")).to_contain_text("Zoë")
 
-    # Keep, let go.
+    # Keep, set an end again.
     panel.press("Keep", card)
     expect(card).to_contain_text("You chose to keep it.")
-    panel.press("Let go…", card)
-    panel.press("Let it go", panel.dialog)
+    panel.press("Set an end again…", card)
+    panel.press("Set the usual end", panel.dialog)
     expect(card).to_contain_text("It will be deleted on")
 
     # Export: what was sent, event for event.
@@ -112,8 +113,8 @@ def test_journey(panel: Panel, demo: User, shots: Path | None) -> None:
     expect(back).to_contain_text("The names are saved.")
     panel.press("End this session…", back)
     panel.press("End the session", panel.dialog)
-    expect(panel.live.first.get_by_role("heading")).to_contain_text("Receipt")
-    panel.press("Close this receipt", panel.live.first)
+    expect(panel.receipts.first.get_by_role("heading")).to_contain_text("Receipt")
+    panel.press("Close this receipt", panel.receipts.first)
     expect(panel.recent).to_have_count(2)
 
     # Keep for less time.
@@ -158,8 +159,7 @@ def test_replayed_conversation_arrives_live(panel: Panel, demo: User, stack: Sta
     card = panel.live.first
     expect(card).to_contain_text("Connected.")
     expect(card.get_by_role("listitem").filter(has_text="Patient")).to_be_visible()
-    expect(card.get_by_role("heading")).to_contain_text("Receipt")
-    expect(card).to_contain_text("13 events from 2 speakers")
+    expect(panel.receipts.first).to_contain_text("13 events from 2 speakers")
     assert stack.ended("replay") == 0
     expect(panel.recent).to_have_count(1)
 

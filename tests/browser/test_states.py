@@ -136,13 +136,13 @@ def test_what_was_removed_elsewhere_is_told(panel: Panel, demo: User) -> None:
     receipt = demo.closed()
     expect(panel.recent).to_have_count(1)
     card = panel.recent.first
-    panel.page.route("**/settings/panel/", lambda route: route.abort())  # before the panel has looked again
+    panel.page.route("**/settings/panel/", lambda route: route.abort())  # the panel learns of it from what is pressed
     demo.call("DELETE", f"snapshots/{receipt['snapshot']['id']}/")
     panel.press("Resume", card)
-    expect(card.get_by_role("status")).to_contain_text("It may have been removed from another window.")
-    panel.page.unroute("**/settings/panel/")
-    panel.page.reload()
+    expect(card.get_by_role("status")).to_contain_text("Its time is over, or it was removed from another window.")
     expect(card).to_contain_text("Nothing is kept any more: you deleted it.")
+    expect(card.get_by_role("heading")).to_be_focused()
+    panel.page.unroute("**/settings/panel/")
     panel.press("Remove from this list…", card)
     panel.press("Remove it", panel.dialog)
     expect(panel.recent).to_have_count(0)
@@ -157,7 +157,7 @@ def test_session_that_keeps_nothing_says_so(panel: Panel, demo: User) -> None:
     panel.press("End this session…", card)
     expect(panel.dialog).to_contain_text("Nothing of it is kept: the session is private")
     panel.press("End the session", panel.dialog)
-    expect(panel.live.first).to_contain_text("Nothing is kept: this session was private")
+    expect(panel.receipts.first).to_contain_text("Nothing is kept: this session was private")
     expect(panel.recent.first.get_by_role("button")).to_have_text(["Remove from this list…"])
 
 
@@ -177,7 +177,7 @@ def test_looking_does_not_keep_an_ephemeral_session_alive_unasked(panel: Panel, 
     panel.press("Show its events", card)
     expect(card.get_by_role("listitem")).to_contain_text("Calm")
     demo.call("POST", f"sessions/{session}/end/", lease=lease)
-    expect(card.get_by_role("heading")).to_contain_text("Receipt")
+    expect(panel.receipts.first.get_by_role("heading")).to_contain_text("Receipt")
 
 
 def test_session_that_nobody_looked_into_leaves_a_receipt_too(panel: Panel, demo: User) -> None:
@@ -185,8 +185,8 @@ def test_session_that_nobody_looked_into_leaves_a_receipt_too(panel: Panel, demo
     panel.open()
     expect(panel.live.first).to_contain_text("Its events are not shown yet.")
     demo.call("POST", f"sessions/{session}/end/", lease=lease)
-    expect(panel.live.first.get_by_role("heading")).to_contain_text("Receipt")
-    expect(panel.live.first).to_contain_text("Nothing is kept: this session was ephemeral")
+    expect(panel.receipts.first.get_by_role("heading")).to_contain_text("Receipt")
+    expect(panel.receipts.first).to_contain_text("Nothing is kept: this session was ephemeral")
 
 
 def test_tone_of_nobody_in_particular_is_shown_too(panel: Panel, demo: User) -> None:
@@ -221,7 +221,7 @@ def test_session_that_times_out_in_view_shows_its_receipt(
     panel = Panel(open_context(hasty).new_page()).open()
     expect(panel.live.first).to_contain_text("Connected.")
     expect(panel.live.first).to_contain_text("It closes then unless something happens in it before.")
-    expect(panel.live.first.get_by_role("heading")).to_contain_text("Receipt")
-    expect(panel.live.first).to_contain_text("nothing happened in it for the length of its idle time.")
-    panel.press("Resume this session", panel.live.first)
+    expect(panel.receipts.first.get_by_role("heading")).to_contain_text("Receipt")
+    expect(panel.receipts.first).to_contain_text("nothing happened in it for the length of its idle time.")
+    panel.press("Resume this session", panel.receipts.first)
     expect(panel.live.first).to_contain_text("This page holds the session")

@@ -72,7 +72,7 @@ def test_what_is_kept_says_why_and_until_when(reason: CloseReason, who: str) -> 
 
 def test_what_the_user_keeps_has_no_date() -> None:
     told = wording.kept_because(Policy.PINNED, CloseReason.ENDED, has_snapshot=True, expires_at=None)
-    assert told == "You chose to keep it. It stays until you delete it or let it go."
+    assert told == "You chose to keep it. It stays until you delete it or set an end again."
 
 
 @pytest.mark.parametrize("removed", ["expired", "user", "staff", ""])

@@ -6,18 +6,19 @@
  * @module
  */
 
-import { el, focusOn, freshId } from "./panel/dom.js";
-import { LiveCard } from "./panel/live.js";
+import { ClosedSessions } from "./panel/closed.js";
+import { dismiss } from "./panel/dialogs.js";
+import { el, focusOn, section } from "./panel/dom.js";
+import { LiveSessions } from "./panel/current.js";
+import { Notice } from "./panel/notice.js";
 import { Preferences } from "./panel/preferences.js";
-import { RecentCard } from "./panel/recent.js";
 import { momentText, sizeText, troubleText } from "./panel/words.js";
-import { Api, LinnetSession, Problem } from "./linnet-session.js";
+import { Api, Problem } from "./linnet-session.js";
 
 /** How often it is asked what is there while the page is visible, in milliseconds. Asking is no activity. */
 const LOOK_EVERY_MS = 4_000;
 const SLOWEST_LOOK_MS = 30_000;
 const SOON_MS = 300;
-const MORE = 10;
 
 class LinnetPanel extends HTMLElement {
   #token = null;
@@ -26,12 +27,9 @@ class LinnetPanel extends HTMLElement {
   #timer = null;
   #looking = null;
   #failures = 0;
+  /** Counts what this page has changed: what was asked before a change tells nothing about it. */
+  #changes = 0;
   #readAt = null;
-  /** Cards by session id. @type {Map<string, LiveCard>} */
-  #live = new Map();
-  /** @type {Map<string, RecentCard>} */
-  #recent = new Map();
-  #older = new Set();
 
   set token(token) {
     this.#token = token;
@@ -69,11 +67,11 @@ class LinnetPanel extends HTMLElement {
 
   /** Nothing of one user stays for the next. */
   #empty() {
-    for (const card of this.#live.values()) card.remove();
-    for (const card of this.#recent.values()) card.element.remove();
-    this.#live.clear();
-    this.#recent.clear();
-    this.#older.clear();
+    const { live, closed, preferences, storage } = this.#parts;
+    for (const part of [live, closed, preferences]) part.empty();
+    storage.textContent = "";
+    dismiss(this.root);
+    this.#failures = 0;
     this.#readAt = null;
   }
 
@@ -85,31 +83,21 @@ class LinnetPanel extends HTMLElement {
   }
 
   #build() {
-    const section = (title, ...children) => {
-      const id = freshId("section");
-      const heading = el("h2", { id }, title);
-      return [el("section", { "aria-labelledby": id, hidden: true }, heading, ...children), heading];
-    };
-    const parts = {
-      notice: el("p", { class: "notice", role: "status" }, "Reading what is kept."),
-      live: el("div", { class: "cards" }),
-      noLive: el("p", {}, "No session is live at the moment. One appears here by itself when it starts."),
-      recent: el("div", { class: "cards" }),
-      noRecent: el("p", {}, "There is no closed session yet. After a session has closed it appears here, with what is kept of it and until when."),
-      storage: el("p", { class: "storage" }),
-      more: el("button", { type: "button", hidden: true, onclick: () => this.#showOlder() }, "Show earlier sessions"),
-    };
-    this.preferences = new Preferences(this);
-    const [signIn, signInHeading] = section(
+    const notice = new Notice(() => this.refresh());
+    const live = new LiveSessions(this);
+    const closed = new ClosedSessions(this);
+    const preferences = new Preferences(this);
+    const storage = el("p", { class: "storage" });
+    const signIn = section(
       "You are not signed in",
       el("p", {}, "The panel shows your own sessions only, so it needs to know who you are."),
       el("p", {}, "Sign in to Linnet in this browser, then open this page again. On your own machine, open it at the address that the service printed when it started: there no signing in is needed."),
     );
-    const [live] = section("Live now", parts.noLive, parts.live);
-    const [recent, recentHeading] = section("Last sessions", parts.storage, parts.noRecent, parts.recent, parts.more);
-    const [preferences] = section("Preferences", this.preferences.element);
-    this.#parts = { ...parts, signIn, signInHeading, recentHeading, sections: [live, recent, preferences] };
-    this.#parts.panel = el("div", { class: "panel", lang: "en", dir: "ltr", hidden: true }, parts.notice, signIn, live, recent, preferences);
+    const last = section("Last sessions", storage, ...closed.elements);
+    const wishes = section("Preferences", preferences.element);
+    const sections = [...live.sections, last.element, wishes.element];
+    const panel = el("div", { class: "panel", lang: "en", dir: "ltr", hidden: true }, notice.element, signIn.element, ...sections);
+    this.#parts = { notice, live, closed, preferences, storage, signIn, last, wishes, panel };
   }
 
   // --- what the panel lends to its parts ------------------------------------------------------------
@@ -118,56 +106,43 @@ class LinnetPanel extends HTMLElement {
     return this.shadowRoot;
   }
 
-  /** Tell, without moving anything. */
-  announce(text) {
-    this.#parts.notice.textContent = text;
+  get closedHeading() {
+    return this.#parts.last.heading;
   }
 
+  /** Tell, without moving anything. @param {string} text Names the session: the same words twice are told once. */
+  announce(text) {
+    this.#parts.notice.tell(text);
+  }
+
+  /** Something was changed from here: what is shown is read again. */
   refreshSoon() {
+    this.#changes += 1;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.refresh(), SOON_MS);
   }
 
   /** Bring a session back: it is live in this page from then on. Rejects when the service refuses. */
-  async resume(snapshot) {
-    const session = this.#session();
-    const card = new LiveCard(this, session);
-    await session.resume(snapshot);
-    this.#live.set(session.id, card);
-    await this.refresh();
-    card.focus();
-    this.announce("The session is back: it is live on this page, and shows its earlier history first.");
+  resume(snapshot) {
+    return this.#parts.live.resume(snapshot);
+  }
+
+  /** A live session is over. */
+  ended(card, about) {
+    this.#parts.live.ended(card, about);
   }
 
   /** A receipt was read and closed. */
-  drop(card) {
-    for (const [id, other] of this.#live) if (other === card) this.#live.delete(id);
-    card.remove();
-    this.#showEmpty();
-    focusOn(this.#parts.recentHeading);
+  drop(receipt) {
+    this.#parts.live.drop(receipt);
   }
 
-  /** A closed session was deleted. */
-  deleted(id) {
-    this.#recent.get(id)?.element.remove();
-    this.#recent.delete(id);
-    this.#older.delete(id);
-    const receipt = this.#live.get(id);
-    if (receipt?.hasReceipt) this.drop(receipt);
-    this.announce("It is deleted.");
-    focusOn(this.#parts.recentHeading);
+  /** A closed session is not in the list any more. @param {string} told */
+  removed(id, told) {
+    this.#parts.closed.remove(id);
+    this.#parts.live.dropOf(id);
+    this.announce(told);
     this.refreshSoon();
-  }
-
-  #session() {
-    // In this tab only: another one that takes the session over would take it from this one.
-    let storage = null;
-    try {
-      storage = globalThis.sessionStorage;
-    } catch {
-      // Cookies are blocked: then a reload only watches.
-    }
-    return new LinnetSession({ api: this.api, storage, wakeLock: false });
   }
 
   // --- reading --------------------------------------------------------------------------------------
@@ -177,19 +152,29 @@ class LinnetPanel extends HTMLElement {
     clearTimeout(this.#timer);
     if (!this.#connected || document.visibilityState !== "visible") return;
     // What is under way may have been asked before what was just changed.
-    if (this.#looking) await this.#looking;
+    if (this.#looking) await this.#looking.catch(() => {}); // whoever began it is told
     const looking = (this.#looking ??= this.#look());
-    await looking;
-    if (this.#looking !== looking) return; // asked as somebody else meanwhile
-    this.#looking = null;
+    const changes = this.#changes;
+    try {
+      await looking;
+    } finally {
+      // Otherwise asked as somebody else meanwhile.
+      if (this.#looking === looking) {
+        this.#looking = null;
+        this.#lookLater(changes === this.#changes ? LOOK_EVERY_MS : SOON_MS);
+      }
+    }
+  }
+
+  #lookLater(wait) {
     if (!this.#connected) return;
-    const wait = Math.min(LOOK_EVERY_MS * 2 ** this.#failures, SLOWEST_LOOK_MS);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.refresh(), wait);
+    this.#timer = setTimeout(() => this.refresh(), Math.min(wait * 2 ** this.#failures, SLOWEST_LOOK_MS));
   }
 
   async #look() {
     const { api } = this;
+    const changes = this.#changes;
     let data;
     try {
       data = await api.call("GET", "settings/panel/");
@@ -197,112 +182,44 @@ class LinnetPanel extends HTMLElement {
       if (api === this.api) this.#failed(error);
       return;
     }
-    if (api !== this.api) return; // another user's by now
-    if (this.#failures || this.#readAt === null) this.announce("");
+    if (api !== this.api || changes !== this.#changes) return; // another user's by now, or not so any more
     this.#failures = 0;
+    const first = this.#readAt === null;
     this.#readAt = new Date();
+    const { notice, live, closed, preferences, storage } = this.#parts;
+    notice.read();
     this.#showSignedIn(true);
-    this.#showLive(data.live);
-    this.#showRecent(data.recent, data.preferences.recent_limit);
-    this.preferences.update(data.preferences);
-    const { storage } = this.#parts;
+    live.update(data.live, { first });
+    closed.update(data.recent, data.preferences.recent_limit);
+    preferences.update(data.preferences);
     const taken = data.storage_bytes ? `What is kept of your sessions takes ${sizeText(data.storage_bytes)}, sealed.` : "Nothing is stored of your sessions at the moment.";
     if (storage.textContent !== taken) storage.textContent = taken;
-    this.#showEmpty();
   }
 
   #failed(error) {
-    if (error instanceof Problem && error.status === 401) {
-      this.announce("");
-      this.#empty();
-      this.#showSignedIn(false);
-      return;
-    }
+    if (error instanceof Problem && error.status === 401) return this.#signedOut();
     this.#failures += 1;
     const seen = this.#readAt ? ` What is shown was read on ${momentText(this.#readAt)}.` : "";
     const told = error instanceof Problem ? troubleText(error) : navigator.onLine ? "The service can't be reached at the moment." : "This device is offline.";
-    this.announce(`${told}${seen} It is read again by itself.`);
+    this.#parts.notice.outage(`${told}${seen} It is read again by itself.`);
+  }
+
+  #signedOut() {
+    const { notice, signIn } = this.#parts;
+    const wasSignedIn = this.#readAt !== null;
+    const focused = this.root.activeElement !== null;
+    this.#empty();
+    this.#showSignedIn(false);
+    if (wasSignedIn) notice.tell("You are not signed in any more. What was shown here was cleared from this page; nothing that is kept is touched by this.");
+    else notice.read();
+    if (focused) focusOn(signIn.heading);
   }
 
   #showSignedIn(signedIn) {
-    const { signIn, sections } = this.#parts;
-    signIn.hidden = signedIn;
-    for (const section of sections) section.hidden = !signedIn;
-  }
-
-  #showLive(live) {
-    if (!this.#live.size) this.#attachAfterReload(live);
-    for (const data of live) {
-      let card = this.#live.get(data.id);
-      if (!card) {
-        card = new LiveCard(this);
-        this.#live.set(data.id, card);
-        card.update(data);
-        card.watch();
-      } else if (!card.hasReceipt) card.update(data);
-      if (card.element.isConnected) continue;
-      this.#parts.live.append(card.element);
-      card.shown();
-    }
-    const ids = new Set(live.map(({ id }) => id));
-    for (const [id, card] of this.#live) if (!ids.has(id)) card.gone();
-  }
-
-  /** What this tab held before it was reloaded it holds again, with a new lease. */
-  #attachAfterReload(live) {
-    const session = this.#session();
-    const data = live.find(({ id }) => id === session.rememberedId);
-    if (!data) return;
-    const card = new LiveCard(this, session);
-    this.#live.set(data.id, card);
-    session.attach().catch(() => {});
-  }
-
-  #showRecent(recent, limit) {
-    const before = new Set(this.#recent.keys());
-    this.#place(recent, "prepend");
-    for (const { session } of recent) before.delete(session.id);
-    for (const id of before) {
-      if (this.#older.has(id)) continue;
-      // Deleted elsewhere, or pushed out by newer ones.
-      this.#recent.get(id).element.remove();
-      this.#recent.delete(id);
-    }
-    if (!this.#older.size) this.#parts.more.hidden = recent.length < limit;
-  }
-
-  #place(kept, where) {
-    const made = [];
-    for (const one of kept) {
-      const card = this.#recent.get(one.session.id);
-      if (card) card.update(one);
-      else {
-        this.#recent.set(one.session.id, new RecentCard(this, one));
-        made.push(this.#recent.get(one.session.id).element);
-      }
-    }
-    this.#parts.recent[where](...made);
-    return made;
-  }
-
-  async #showOlder() {
-    const oldest = [...this.#recent.values()].map(({ startedAt }) => startedAt).sort((a, b) => new Date(a) - new Date(b))[0];
-    const query = new URLSearchParams({ state: "closed", limit: MORE, ...(oldest && { until: oldest }) });
-    try {
-      const { results } = await this.api.call("GET", `sessions/?${query}`);
-      for (const { id } of results) this.#older.add(id);
-      const made = this.#place(results.map(({ snapshot, kept_because, ...session }) => ({ session, snapshot, kept_because })), "append");
-      this.#parts.more.hidden = results.length < MORE;
-      this.announce(results.length ? "" : "There are no earlier sessions.");
-      made[0]?.querySelector("h3").focus();
-    } catch (error) {
-      this.announce(troubleText(error));
-    }
-  }
-
-  #showEmpty() {
-    this.#parts.noLive.hidden = this.#live.size > 0;
-    this.#parts.noRecent.hidden = this.#recent.size > 0;
+    const { signIn, live, last, wishes } = this.#parts;
+    signIn.element.hidden = signedIn;
+    for (const element of [last.element, wishes.element]) element.hidden = !signedIn;
+    live.show(signedIn);
   }
 }
 

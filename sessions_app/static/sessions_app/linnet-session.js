@@ -7,12 +7,12 @@
 
 import { Interactions, WakeLock } from "./session/clocks.js";
 import { Follower } from "./session/follower.js";
-import { Api, Problem, Unreachable } from "./session/http.js";
+import { Api, mayPass, Problem, Unreachable } from "./session/http.js";
 import { Memory } from "./session/memory.js";
 import { HELD, STATUS, TAKEN_OVER } from "./session/words.js";
 import { freshKey, Writer } from "./session/writer.js";
 
-export { Api, HELD, Problem, STATUS, Unreachable };
+export { Api, HELD, mayPass, Problem, STATUS, Unreachable };
 
 /**
  * Events (`addEventListener`), each with a `detail`:
@@ -178,6 +178,15 @@ export class LinnetSession extends EventTarget {
    * ended or its deadline comes.
    */
   clear() {
+    this.#unremember();
+    this.leave();
+  }
+
+  /**
+   * Let go of what this page holds, and remember the session's id alone: the page goes on without it, or nobody is
+   * signed in. {@link attach} takes it up again.
+   */
+  leave() {
     this.#follower.stop();
     this.#forget();
     this.#follower.say("none");
@@ -207,11 +216,15 @@ export class LinnetSession extends EventTarget {
     this.#writer.drop();
     this.#interactions.stop();
     this.#wakeLock?.release();
-    this.#memory.id = null;
     this.events = [];
     this.labels = {};
     this.ending = null;
     this.#tell("cleared", {});
+  }
+
+  /** The id of another session, which this page may hold by now, stays remembered. */
+  #unremember() {
+    if (this.id === null || this.id === this.#memory.id) this.#memory.id = null;
   }
 
   /** What following it has brought. */
@@ -222,6 +235,7 @@ export class LinnetSession extends EventTarget {
     if (name === "over") {
       this.#forget();
       this.ending = detail;
+      this.#unremember();
       return this.#tell("status", detail);
     }
     if (name === "status" && detail.status === "live") this.#wakeLock?.hold();

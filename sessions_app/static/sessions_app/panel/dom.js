@@ -60,6 +60,19 @@ export function button(label, work, attributes = {}) {
   return made;
 }
 
+/** The buttons of a card. Many cards have the same ones: each says by its description which card it belongs to. */
+export function actions(titleId, ...buttons) {
+  for (const made of buttons.filter(Boolean)) made.setAttribute("aria-describedby", titleId);
+  return el("div", { class: "actions" }, ...buttons);
+}
+
+/** A part of the panel under a heading of its own, hidden at first. @returns {{element: HTMLElement, heading: HTMLElement}} */
+export function section(title, ...children) {
+  const id = freshId("section");
+  const heading = el("h2", { id }, title);
+  return { element: el("section", { "aria-labelledby": id, hidden: true }, heading, ...children), heading };
+}
+
 /** Put the focus on something that is not a control, such as a heading. */
 export function focusOn(element) {
   element.setAttribute("tabindex", "-1");

@@ -5,9 +5,8 @@
 
 import { HELD, LinnetSession, Problem } from "../linnet-session.js";
 import { ask } from "./dialogs.js";
-import { button, el, freshId, isolated } from "./dom.js";
+import { actions, button, el, freshId, isolated } from "./dom.js";
 import { EventLog } from "./log.js";
-import { receiptCard } from "./receipt.js";
 import { renameSpeakers } from "./speakers.js";
 import { speakersOf } from "./timeline.js";
 import { counted, momentText, sentence, time, troubleText } from "./words.js";
@@ -16,12 +15,13 @@ const UNWATCHED =
   "Its events are not shown yet. A page that shows them counts as connected, and an ephemeral session does not close " +
   "while somebody is connected to it.";
 
-/** A card in the panel. It follows its session until that is over, and then shows the receipt. */
+/** A card in the panel. It follows its session until that is over; then the panel shows the receipt in its place. */
 export class LiveCard {
   #host;
   #parts;
   #data = null;
-  #receiptShown = false;
+  #ended = false;
+  #exact = false;
   #log;
 
   /**
@@ -68,13 +68,8 @@ export class LiveCard {
 
   /** It is in no list of live sessions any more. */
   gone() {
-    if (this.#receiptShown) return;
     if (this.session.id) this.session.check();
     else this.#over({ because: "This session is over.", session: this.#data.id });
-  }
-
-  get hasReceipt() {
-    return this.#receiptShown;
   }
 
   /** It is on the page from now on: the newest line is what is seen first. */
@@ -82,9 +77,30 @@ export class LiveCard {
     this.#log.toEnd();
   }
 
+  /** It is not shown any more. The page still remembers what it held. */
   remove() {
-    this.session.clear();
+    this.session.leave();
     this.element.remove();
+  }
+
+  /** What it is called, without the seconds. */
+  get title() {
+    return this.#title({ exact: false }).map((part) => part.textContent ?? part).join("");
+  }
+
+  get exact() {
+    return this.#exact;
+  }
+
+  /** @param {boolean} exact Whether the title tells the seconds, because others have the same without them. */
+  set exact(exact) {
+    this.#exact = exact;
+    this.#parts.title.replaceChildren(...this.#title());
+  }
+
+  /** Say something about it, in it. */
+  tell(text) {
+    this.#parts.trouble.textContent = text;
   }
 
   focus() {
@@ -121,7 +137,7 @@ export class LiveCard {
       parts.held,
       parts.connection,
       el("details", { open: true }, el("summary", { id: regionId }, "Events as they arrive"), parts.count, this.#log.element),
-      el("div", { class: "actions" }, parts.show, parts.rename, button("End this session…", () => this.#end())),
+      actions(titleId, parts.show, parts.rename, button("End this session…", () => this.#end())),
       parts.trouble,
     );
     this.#say();
@@ -143,9 +159,10 @@ export class LiveCard {
     on("labels", () => this.#log.rename());
   }
 
-  #title() {
-    const topic = this.#data?.topic;
-    return topic ? ["Session ", isolated(`“${topic}”`)] : [`Session of ${momentText(this.#data.started_at)}`];
+  #title({ exact = this.#exact } = {}) {
+    if (!this.#data) return ["Session"];
+    const { topic, started_at: started } = this.#data;
+    return topic ? ["Session ", isolated(`“${topic}”`)] : [`Session of ${momentText(started, { exact })}`];
   }
 
   #say(connection = "Connecting to the session.", lease = "") {
@@ -197,17 +214,17 @@ export class LiveCard {
       ],
       yes: "End the session",
       no: "Let it go on",
+      doing: "Ending the session.",
       submit: async () => {
         try {
           receipt = await this.#endNow();
-          return null;
         } catch (error) {
-          if (error instanceof Problem && error.status === 410) return null; // over already, in the same moment
-          return troubleText(error);
+          if (!(error instanceof Problem && error.status === 410)) throw error; // else over already, in the same moment
         }
+        return null;
       },
     });
-    if (receipt) this.#showReceipt(receipt, receipt.ended_because, { focus: true });
+    if (receipt) this.#leaveReceipt(receipt.session, { receipt, because: receipt.ended_because, focus: true });
   }
 
   /** Ending needs the lease. One that this page does not hold is taken over for it. */
@@ -226,25 +243,13 @@ export class LiveCard {
     } catch {
       // It can't be saved yet, or nobody answers: the sentence alone has to do.
     }
-    this.#showReceipt(receipt, because, { snapshot });
+    this.#leaveReceipt(session, { receipt, because, snapshot });
   }
 
-  #showReceipt(receipt, because, { focus = false, snapshot = receipt?.snapshot } = {}) {
-    if (!this.#receiptShown) {
-      this.#receiptShown = true;
-      const hadFocus = this.element.contains(this.#host.root.activeElement);
-      const title = this.#data ? el("span", {}, this.#title()) : "session";
-      const kept = snapshot ?? receipt?.snapshot ?? null;
-      const onClose = () => this.#host.drop(this);
-      const card = receiptCard(this.#host, { title, because, receipt, snapshot: kept, onClose });
-      this.element.replaceWith(card);
-      this.element = card;
-      this.session.clear();
-      if (hadFocus) focus = true;
-      this.#host.announce(`A session is over. ${receipt?.ended_because ?? because}`);
-    }
-    if (focus) this.element.querySelector("h3").focus();
-    this.#host.refreshSoon();
+  #leaveReceipt(session, about) {
+    if (!this.#ended) this.session.clear();
+    this.#ended = true;
+    this.#host.ended(this, { session, title: this.#title(), policy: this.#data?.policy ?? "pinned", ...about });
   }
 }
 

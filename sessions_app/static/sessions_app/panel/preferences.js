@@ -33,6 +33,14 @@ export class Preferences {
     this.element = el("form", { novalidate: true, onsubmit: (event) => this.#submit(event) });
   }
 
+  /** Nothing that one user entered stays for the next. */
+  empty() {
+    this.#known = null;
+    this.#fields = {};
+    this.#message.textContent = "";
+    this.element.replaceChildren();
+  }
+
   /** @param {object} preferences As the API gives them. What a person is just typing is left alone. */
   update(preferences) {
     const first = this.#known === null;

@@ -3,44 +3,86 @@
  * @module
  */
 
-import { button, el, freshId } from "./dom.js";
+import { actions, button, el, freshId } from "./dom.js";
 import { counted, sentence, troubleText } from "./words.js";
 
-/**
- * @param {object} host What the panel lends to its parts.
- * @param {object} about
- * @param {string} about.title The session, as its card named it.
- * @param {string} about.because Why it ended, when there is no receipt to say so.
- * @param {object|null} about.receipt The service's, or null when it could not be read.
- * @param {object|null} about.snapshot What can be brought back.
- * @param {() => void} about.onClose
- * @returns {HTMLElement} Its heading can be focused.
- */
-export function receiptCard(host, { title, because, receipt, snapshot, onClose }) {
-  const id = freshId("receipt");
-  const trouble = el("p", { class: "trouble", role: "status" });
-  const resume = async () => {
+/** A card in the panel. What could not be read when the session ended is read later. */
+export class Receipt {
+  #host;
+  #about;
+  #receipt = null;
+  #heading;
+  #because = el("p");
+  #facts = el("div");
+  #resume;
+  #trouble = el("p", { class: "trouble", role: "status" });
+
+  /**
+   * @param {object} host What the panel lends to its parts.
+   * @param {object} about
+   * @param {string} about.session The session's id.
+   * @param {(Node|string)[]} about.title The session, as its card named it.
+   * @param {string} about.policy
+   * @param {string} about.because Why it ended, while there is no receipt to say so.
+   * @param {object|null} about.receipt The service's, or null when it could not be read yet.
+   * @param {object|null} about.snapshot What can be brought back, as far as is known without the receipt.
+   */
+  constructor(host, about) {
+    this.#host = host;
+    this.#about = about;
+    const id = freshId("receipt");
+    this.#heading = el("h3", { id, tabindex: "-1" }, "Receipt: ", about.title);
+    this.#resume = button("Resume this session", () => this.#bringBack());
+    this.element = el(
+      "article",
+      { class: "card receipt", "aria-labelledby": id, "data-session": about.session },
+      this.#heading,
+      this.#because,
+      this.#facts,
+      actions(id, this.#resume, button("Close this receipt", () => host.drop(this))),
+      this.#trouble,
+    );
+    this.#show(about.receipt);
+  }
+
+  /** Whether the service itself has said that the session is over. Without that the page may have decided alone. */
+  get isConfirmed() {
+    return this.#receipt !== null;
+  }
+
+  /** Read what could not be read before. */
+  async read() {
+    if (this.isConfirmed) return;
     try {
-      await host.resume(snapshot.id);
-      onClose();
-    } catch (error) {
-      trouble.textContent = troubleText(error);
+      this.#show(await this.#host.api.call("GET", `sessions/${this.#about.session}/receipt/`));
+    } catch {
+      // Not saved yet, or nobody answers: it is asked again.
     }
-  };
-  return el(
-    "article",
-    { class: "card receipt", "aria-labelledby": id },
-    el("h3", { id, tabindex: "-1" }, "Receipt: ", title),
-    el("p", {}, receipt?.ended_because ?? because),
-    receipt ? told(receipt) : el("p", {}, "What is kept of it is shown under “Last sessions” as soon as it is read."),
-    el(
-      "div",
-      { class: "actions" },
-      snapshot && button("Resume this session", resume),
-      button("Close this receipt", onClose),
-    ),
-    trouble,
-  );
+  }
+
+  focus() {
+    this.#heading.focus();
+  }
+
+  get #snapshot() {
+    return this.#receipt ? this.#receipt.snapshot : this.#about.snapshot;
+  }
+
+  #show(receipt) {
+    this.#receipt = receipt;
+    this.#because.textContent = receipt?.ended_because ?? this.#about.because;
+    this.#facts.replaceChildren(receipt ? told(receipt) : el("p", {}, untold(this.#about.policy)));
+    this.#resume.hidden = !this.#snapshot;
+  }
+
+  async #bringBack() {
+    try {
+      await this.#host.resume(this.#snapshot.id);
+      this.#host.drop(this);
+    } catch (error) {
+      this.#trouble.textContent = troubleText(error);
+    }
+  }
 }
 
 function told(receipt) {
@@ -52,6 +94,11 @@ function told(receipt) {
     el("li", {}, withheldText(receipt.withheld)),
     receipt.snapshot && el("li", {}, "Under “Last sessions” you can resume, export, keep, shorten or delete it."),
   );
+}
+
+function untold(policy) {
+  if (policy === "pinned") return "What is kept of it is shown here as soon as it can be read.";
+  return `The session was ${policy}: nothing of it is kept after its end.`;
 }
 
 function withheldText(withheld) {

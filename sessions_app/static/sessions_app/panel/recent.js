@@ -3,13 +3,15 @@
  * @module
  */
 
+import { Problem } from "../linnet-session.js";
 import { ask } from "./dialogs.js";
-import { button, el, freshId, isolated } from "./dom.js";
+import { actions, button, el, freshId, isolated } from "./dom.js";
 import { renameSpeakers } from "./speakers.js";
 import { speakersOf, timeline } from "./timeline.js";
 import { counted, lengthText, momentText, sentence, time, troubleText } from "./words.js";
 
-const DAY_MS = 86_400_000;
+/** So long a browser may take to start with a download. */
+const MINUTE_MS = 60_000;
 
 /** A card in the panel. */
 export class RecentCard {
@@ -18,6 +20,9 @@ export class RecentCard {
   #session;
   #snapshot = null;
   #content = null;
+  #exact = false;
+  /** Snapshot and reason as they are shown. */
+  #state = "";
 
   /**
    * @param {object} host What the panel lends to its parts.
@@ -34,29 +39,53 @@ export class RecentCard {
     return this.#session.started_at;
   }
 
+  /** When it was and what it was about, without the seconds. */
+  get title() {
+    const { started_at: started, topic } = this.#session;
+    return [momentText(started), ...(topic ? [topic] : [])].join(" · ");
+  }
+
+  get exact() {
+    return this.#exact;
+  }
+
+  /** @param {boolean} exact Whether the title tells the seconds, because others have the same without them. */
+  set exact(exact) {
+    this.#exact = exact;
+    const { started_at: started, topic } = this.#session;
+    this.#parts.title.replaceChildren(time(started, { exact }), ...(topic ? [" · ", isolated(topic)] : []));
+  }
+
+  focus() {
+    this.#parts.title.focus();
+  }
+
+  /** @param {object} kept As for the constructor; of it, what is kept may be different by now. */
   update({ snapshot, kept_because: because }) {
-    const state = JSON.stringify([snapshot, because]);
-    if (state === this.state) return;
-    this.state = state;
+    const state = JSON.stringify([snapshot?.id, snapshot?.expires_at, because]);
+    if (state === this.#state) return;
+    this.#state = state;
     const lost = this.#snapshot && !snapshot;
     this.#snapshot = snapshot;
     const { kept, details, keep, remove, ofSnapshot } = this.#parts;
     kept.replaceChildren(...sentence(because));
-    for (const part of ofSnapshot) part.hidden = !snapshot;
-    keep.textContent = snapshot?.expires_at === null ? "Let go…" : "Keep";
+    keep.textContent = snapshot?.expires_at === null ? "Set an end again…" : "Keep";
     remove.textContent = snapshot ? "Delete…" : "Remove from this list…";
-    if (lost) {
-      details.open = false;
-      this.#content = null;
-    }
+    const focused = ofSnapshot.some((part) => part.contains(this.#host.root.activeElement));
+    for (const part of ofSnapshot) part.hidden = !snapshot;
+    if (!lost) return;
+    details.open = false;
+    this.#content = null;
+    if (focused) this.focus();
   }
 
   #build() {
-    const { id, topic, started_at: started, closed_at: closed, events, speakers, ended_because: ended, policy } = this.#session;
+    const { id, started_at: started, closed_at: closed, events, speakers, ended_because: ended, policy } = this.#session;
     const titleId = freshId("session");
     const length = (new Date(closed) - new Date(started)) / 1000;
     const view = el("div");
-    const details = el("details", { ontoggle: () => details.open && this.#show(view) }, el("summary", {}, "Timeline"), view);
+    const unfolded = () => details.open && this.#show(view);
+    const details = el("details", { ontoggle: unfolded }, el("summary", { "aria-describedby": titleId }, "Timeline"), view);
     const keep = button("Keep", () => this.#keepOrLetGo());
     const ofSnapshot = [
       details,
@@ -75,8 +104,9 @@ export class RecentCard {
       remove,
       ofSnapshot,
       message: el("p", { class: "trouble", role: "status" }),
-      title: el("h3", { id: titleId, tabindex: "-1" }, time(started), topic && [" · ", isolated(topic)]),
+      title: el("h3", { id: titleId, tabindex: "-1" }),
     };
+    this.exact = false;
     const counts = `Lasted ${lengthText(length)}, with ${counted(events, "event")}`;
     this.element = el(
       "article",
@@ -86,7 +116,7 @@ export class RecentCard {
       el("p", {}, ended),
       this.#parts.kept,
       details,
-      el("div", { class: "actions" }, ...ofSnapshot.slice(1), remove),
+      actions(titleId, ...ofSnapshot.slice(1), remove),
       this.#parts.message,
     );
   }
@@ -95,9 +125,29 @@ export class RecentCard {
   async #try(work) {
     this.#parts.message.textContent = "";
     try {
-      this.#parts.message.textContent = (await work()) ?? "";
+      this.#parts.message.textContent = (await this.#noting(work)) ?? "";
     } catch (error) {
       this.#parts.message.textContent = troubleText(error);
+    }
+  }
+
+  /** Do it. When something is not there any more, what is there is shown from then on. */
+  async #noting(work) {
+    try {
+      return await work();
+    } catch (error) {
+      if (isMissing(error)) await this.#readAgain().catch(() => {}); // nobody answers: the panel says so
+      throw error;
+    }
+  }
+
+  /** What is kept of it now, and why. */
+  async #readAgain() {
+    try {
+      this.update(await this.#host.api.call("GET", `sessions/${this.#session.id}/`));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      this.#host.removed(this.#session.id, `The session of ${this.title} is not there any more. It was deleted in another window or on another device.`);
     }
   }
 
@@ -149,7 +199,7 @@ export class RecentCard {
   async #export() {
     const address = URL.createObjectURL(await this.#host.api.file("GET", `${this.#path}content/?as=json`));
     el("a", { href: address, download: `linnet-session-${this.#session.id}.json` }).click();
-    setTimeout(() => URL.revokeObjectURL(address), DAY_MS / 1440);
+    setTimeout(() => URL.revokeObjectURL(address), MINUTE_MS);
     return "The export is in your downloads. It is not sealed: whoever has the file can read it.";
   }
 
@@ -157,16 +207,17 @@ export class RecentCard {
     if (this.#snapshot.expires_at !== null) {
       await this.#try(async () => {
         await this.#patch({ keep: true });
-        return "It is kept until you delete it or let it go.";
+        return "It is kept until you delete it or set an end again.";
       });
       return;
     }
     await ask(this.#host.root, {
-      title: "Let this session go?",
-      body: [el("p", {}, "It gets an end again: the usual time, counted from now. Until then nothing is deleted.")],
-      yes: "Let it go",
-      no: "Keep it",
-      submit: () => this.#inDialog(() => this.#patch({ keep: false })),
+      title: "Set an end for this session again?",
+      body: [el("p", {}, "It is then kept for the usual time, counted from now, and deleted after that. Until then nothing is deleted.")],
+      yes: "Set the usual end",
+      no: "Keep it without an end",
+      doing: "Setting the end.",
+      submit: () => this.#patch({ keep: false }),
     });
   }
 
@@ -185,37 +236,37 @@ export class RecentCard {
       title: "Keep this session for less time",
       body: [
         el("p", {}, end ? `It is kept until ${momentText(end)} now.` : "It has no end now."),
-        el("p", {}, "At the end of the day that you choose it is deleted. A day that is earlier can be chosen again later, a later one can't."),
+        el("p", {}, "At the end of the day that you choose it is deleted. You can shorten it further later. You can't lengthen it this way."),
         el("p", {}, el("label", { for: id }, "Keep until the end of "), input),
       ],
       yes: "Keep until then",
       no: "Change nothing",
-      submit: () => {
-        if (!input.value) return Promise.resolve("Choose a day.");
+      doing: "Setting the end.",
+      submit: async () => {
+        if (!input.value) return "Choose a day.";
+        if (input.value < input.min) return "That day is over. Choose today or a later day.";
+        if (end && input.value > input.max) return `It is kept until ${momentText(end)}, and can't be kept for longer this way. Choose that day or an earlier one.`;
         const chosen = new Date(`${input.value}T23:59:59`);
-        const wanted = end && chosen > end ? end : chosen;
-        return this.#inDialog(() => this.#patch({ expires_at: wanted.toISOString() }));
+        try {
+          return await this.#patch({ expires_at: (end && chosen > end ? end : chosen).toISOString() });
+        } catch (error) {
+          // The usual time of a session that has no end is known to the service alone.
+          if (error.code !== "E-REQUEST-004") throw error;
+          return "That day is later than the service usually keeps a session. Choose an earlier one.";
+        }
       },
     });
   }
 
-  async #inDialog(work) {
-    try {
-      await work();
-      return null;
-    } catch (error) {
-      return troubleText(error);
-    }
-  }
-
   async #patch(body) {
-    const { expires_at: end } = await this.#host.api.call("PATCH", this.#path, { body });
-    this.#snapshot = { ...this.#snapshot, expires_at: end };
-    await this.#host.refresh();
+    await this.#noting(() => this.#host.api.call("PATCH", this.#path, { body }));
+    this.#host.refreshSoon();
+    await this.#readAgain().catch(() => {}); // it is done, and is shown as soon as it can be read
+    return null;
   }
 
   async #delete() {
-    const { id, events, speakers, started_at: started } = this.#session;
+    const { id, events, speakers } = this.#session;
     const kept = this.#snapshot !== null;
     const destroyed = [
       kept && el("li", {}, `its ${counted(events, "event")}`),
@@ -226,16 +277,28 @@ export class RecentCard {
     const confirmed = await ask(this.#host.root, {
       title: kept ? "Delete this session for good?" : "Remove this session from the list?",
       body: [
-        el("p", {}, `The session of ${momentText(started)}. This is destroyed at once, and can't be brought back:`),
+        el("p", {}, "The session of ", isolated(this.title), ". This is destroyed at once, and can't be brought back:"),
         el("ul", {}, destroyed),
         kept && el("p", {}, "A session that shows this one's history goes on without it. A file that you exported stays yours."),
       ].filter(Boolean),
       yes: kept ? "Delete it for good" : "Remove it",
       no: "Leave it as it is",
-      submit: () => this.#inDialog(() => this.#host.api.call("DELETE", `sessions/${id}/`)),
+      doing: kept ? "Deleting…" : "Removing…",
+      submit: async () => {
+        try {
+          await this.#host.api.call("DELETE", `sessions/${id}/`);
+        } catch (error) {
+          if (!isMissing(error)) throw error; // else deleted elsewhere, a moment before
+        }
+        return null;
+      },
     });
-    if (confirmed) this.#host.deleted(id);
+    if (confirmed) this.#host.removed(id, `The session of ${this.title} is ${kept ? "deleted" : "removed from the list"}.`);
   }
+}
+
+function isMissing(error) {
+  return error instanceof Problem && error.status === 404;
 }
 
 /** The day, in the person's own zone, as a date input has it. */

@@ -6,7 +6,6 @@
 import { ask } from "./dialogs.js";
 import { el, freshId, isolated } from "./dom.js";
 import { colourOf } from "./timeline.js";
-import { troubleText } from "./words.js";
 
 /** As long as the service takes. */
 const LONGEST_NAME = 80;
@@ -31,14 +30,11 @@ export async function renameSpeakers(root, { speakers, labels, store }) {
     ],
     yes: "Save the names",
     no: "Change nothing",
+    doing: "Saving the names.",
     submit: async () => {
       const changes = Object.fromEntries(rows.map(({ speaker, change }) => [speaker, change()]).filter(([, c]) => c));
       if (!Object.keys(changes).length) return null;
-      try {
-        await store(changes);
-      } catch (error) {
-        return troubleText(error);
-      }
+      await store(changes);
       stored = true;
       return null;
     },

@@ -14,18 +14,44 @@ const MOMENT = new Intl.DateTimeFormat(undefined, {
   minute: "2-digit",
   timeZoneName: "short",
 });
+const EXACT_MOMENT = new Intl.DateTimeFormat(undefined, {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  timeZoneName: "short",
+});
 const NUMBER = new Intl.NumberFormat(undefined);
 /** As the service's sentences tell a moment (`wording.moment_in_words`). */
 const TOLD_MOMENT = /(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}) UTC/;
 
-/** @param {string|Date} moment @returns {string} Such as "20 Nov 2026, 16:40 GMT+1". */
-export function momentText(moment) {
-  return MOMENT.format(new Date(moment));
+/**
+ * @param {string|Date} moment
+ * @param {{exact?: boolean}} [how] Exact: with the seconds.
+ * @returns {string} Such as "20 Nov 2026, 16:40 GMT+1".
+ */
+export function momentText(moment, { exact = false } = {}) {
+  return (exact ? EXACT_MOMENT : MOMENT).format(new Date(moment));
 }
 
 /** The same as an element that machines can read too. @returns {HTMLElement} */
-export function time(moment) {
-  return el("time", { datetime: new Date(moment).toISOString() }, momentText(moment));
+export function time(moment, how) {
+  return el("time", { datetime: new Date(moment).toISOString() }, momentText(moment, how));
+}
+
+/**
+ * Cards whose titles would be the same tell the seconds.
+ * @param {{title: string, exact: boolean}[]} cards `title` is the one without seconds.
+ */
+export function tellApart(cards) {
+  const times = new Map();
+  for (const { title } of cards) times.set(title, (times.get(title) ?? 0) + 1);
+  for (const card of cards) {
+    const exact = times.get(card.title) > 1;
+    if (card.exact !== exact) card.exact = exact;
+  }
 }
 
 /** A sentence of the service; the moments in it are told as all others are. @returns {(Node|string)[]} */
@@ -104,15 +130,25 @@ export function notesText(event) {
 /** What went wrong, and what can be done. @param {Error} error @returns {string} */
 export function troubleText(error) {
   if (error instanceof Problem) {
-    const next = NEXT[error.status] ?? "";
-    return `${error.detail}${next && ` ${next}`}`;
+    return [REFUSED[error.code] ?? error.detail, NEXT[error.status]].filter(Boolean).join(" ");
   }
   if (error.name === "Unreachable") return `${error.message} Nothing was changed on this page. Try again in a moment.`;
   return "Something on this page did not work. Reload the page to go on; nothing that is kept is touched by this.";
 }
 
+/** Refusals whose `detail` is for people who write programs; the others are told as the service tells them. */
+const REFUSED = {
+  "E-AUTH-001": "You are not signed in any more.",
+  "E-AUTH-002": "The service does not accept this from a page that was opened so long ago. Reload the page, then try again.",
+  "E-REQUEST-004": "The service does not accept what was entered here.",
+  "E-SERVICE-002": "The service is not available at the moment. Nothing that was confirmed before is lost. Try again in a moment.",
+  "E-SESSION-001": "This session is over. What is kept of it is under “Last sessions”.",
+  "E-SESSION-002": "This session is not there any more. It may have been removed from another window.",
+  "E-SESSION-003": "Another page or device holds this session now.",
+  "E-VAULT-002": "What was kept of this session is not there any more. Its time is over, or it was removed from another window.",
+};
+
 const NEXT = {
   401: "Sign in again, then reload this page.",
   402: "Listing, exporting, renaming and deleting work without it.",
-  404: "It may have been removed from another window. Reload this page to see what is there.",
 };
