@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,25 @@ def test_keyring_is_printed_without_a_database(fresh: Stack) -> None:
     printed = json.loads(fresh.manage("generate_snapshot_key", "--print").stdout)
     assert [key["id"] for key in printed["keys"]] == [printed["primary"]]
     assert not (fresh.var / "keyring.json").exists()
+
+
+@pytest.mark.parametrize(
+    "before", [None, "PORT=8140\n", "# mine\nSECRET_KEY=\nPORT=8140\n", "export SECRET_KEY=set-by-hand"]
+)
+def test_first_run_gives_the_env_file_a_key_if_it_has_none(fresh: Stack, tmp_path: Path, before: str | None) -> None:
+    del fresh.environment["SECRET_KEY"]
+    file = tmp_path / "no.env"
+    if before is not None:
+        file.write_text(before)
+    fresh.manage("bootstrap")
+    kept = {line for line in (before or "").splitlines() if line != "SECRET_KEY="}
+    lines = file.read_text().splitlines()
+    assert kept <= set(lines)
+    assert len([line for line in lines if "SECRET_KEY=" in line]) == 1
+    if before != "export SECRET_KEY=set-by-hand":
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    fresh.manage("bootstrap")
+    assert file.read_text().splitlines() == lines
 
 
 AWAY = {

@@ -15,7 +15,7 @@ from sessions_app.events import read_events
 from sessions_app.models import JournalBatch, Session
 from sessions_app.services import bulk
 from sessions_app.services.journal import Appended
-from sessions_app.services.tokens import issue_annotator_token, revoke_annotator
+from sessions_app.services.tokens import issue_annotator_token
 from snapshots.models import SessionKey
 from tests.flows import leave
 from tests.integration.conftest import CALLS_ON_LISTS, CALLS_ON_SESSION, TONES, Api, make_overdue, problem
@@ -243,8 +243,9 @@ def test_user_cannot_append_in_bulk(paid: Api) -> None:
     assert "cookie" not in document["detail"]
 
 
-def test_revoked_token_is_no_token(annotator: Annotator) -> None:
-    assert revoke_annotator(name="ears")
+def test_revoked_token_is_no_token(annotator: Annotator, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("issue_annotator_token", "ears", "--revoke")
+    assert capsys.readouterr().out == "The token of the annotator 'ears' is valid no more.\n"
     problem(annotator.call("POST", "journal/", {"batches": []}), 401, "E-AUTH-001")
 
 

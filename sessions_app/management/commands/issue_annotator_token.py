@@ -18,12 +18,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="what the annotator is called in logs")
-        parser.add_argument("--revoke", action="store_true", help="end its token instead, and print none")
+        parser.add_argument("--revoke", action="store_true", help="end its token instead of giving it a new one")
 
     def handle(self, *_args: Any, name: str, revoke: bool, **_options: Any) -> None:
         if not 1 <= len(name) <= 64 or not name.isprintable():
             raise CommandError("A name has 1 to 64 printable characters.")
         if not revoke:
             self.stdout.write(issue_annotator_token(name=name, now=timezone.now()))
-        elif not revoke_annotator(name=name):
+        elif revoke_annotator(name=name):
+            self.stdout.write(f"The token of the annotator {name!r} is valid no more.")
+        else:
             raise CommandError(f"There is no annotator named {name!r}.")

@@ -27,11 +27,11 @@ class Command(BaseCommand):
             if owner is None:
                 raise CommandError(f"There is no user named {user!r}.")
             owner_id = owner.pk
+        total = count_snapshots(owner_id=owner_id)
         try:
             keyring()
         except KeyringInvalid as error:
             raise CommandError(str(error)) from None
-        total = count_snapshots(owner_id=owner_id)
         damaged = 0
         found = tqdm(
             verify_snapshots(owner_id=owner_id), total=total, unit=" snapshots", disable=not sys.stderr.isatty()
