@@ -66,6 +66,11 @@ class Panel:
     def dialog(self) -> Locator:
         return self.page.get_by_role("dialog")
 
+    def look(self) -> None:
+        """Have the panel ask what is there, now; until it has the answer."""
+        with self.page.expect_response("**/settings/panel/"):
+            self.page.evaluate("dispatchEvent(new Event('online'))")
+
     def press(self, name: str, within: Locator | None = None) -> None:
         (within or self.page).get_by_role("button", name=name, exact=True).click()
 
