@@ -60,3 +60,13 @@ def test_stored_fields_are_documented(event_type: str) -> None:
     row = next(line for line in api.splitlines() if line.startswith("| `") and f"`{event_type}`" in line.split("|")[1])
     kind = events.KINDS[event_type]
     assert {*kind.required, *kind.optional} == set(re.findall(r"`(\w+)`", row.split("|")[2]))
+
+
+@pytest.mark.parametrize(
+    "place", ["docs/operations.md", "deploy/systemd/linnet-sessions-worker.service", "deploy/compose.yml"]
+)
+def test_worker_has_a_node_name_of_its_own_wherever_it_is_started(place: str) -> None:
+    lines = (ROOT / place).read_text().splitlines()
+    commands = [line for line in lines if re.search(r"linnet_sessions,? worker\b", line)]
+    assert commands
+    assert all("--hostname" in command for command in commands)
