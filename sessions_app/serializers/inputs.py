@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerExtension
 from rest_framework import serializers
 
 from sessions_app.api.problems import plain_name
@@ -44,6 +45,18 @@ class StrictSerializer(serializers.Serializer[Any]):
                 message = f"is not a field of this call; it takes {known}"
                 raise serializers.ValidationError(dict.fromkeys(unknown, message), code="unknown")
         return super().to_internal_value(data)
+
+
+class DescribedStrictly(OpenApiSerializerExtension):
+    """In the API's description, too, what is not listed is refused."""
+
+    target_class = StrictSerializer
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> Any:
+        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        # The same shapes are answered, where a later version may add members.
+        return {**schema, "additionalProperties": False} if direction == "request" else schema
 
 
 class StrictBoolean(serializers.BooleanField):
@@ -176,9 +189,7 @@ class AppendInput(StrictSerializer):
     """The body of an append: one batch of events."""
 
     events = EventsField()
-    occurred_at = Moment(
-        required=False, help_text="When the last of it happened. The deadline counts from then. Default: now."
-    )
+    occurred_at = Moment(required=False, help_text="When the events were. The deadline counts from then. Default: now.")
 
 
 class SpeakerLabel(StrictSerializer):
@@ -197,7 +208,10 @@ class SpeakerLabel(StrictSerializer):
 class SpeakersInput(StrictSerializer):
     """The body of a change of labels: by speaker id. null removes a speaker's label."""
 
-    speakers = serializers.DictField(child=SpeakerLabel(allow_null=True))
+    speakers = serializers.DictField(
+        child=SpeakerLabel(allow_null=True),
+        help_text=f"1 to {MAX_SPEAKERS} speakers; an id has 1 to {MAX_SPEAKER_ID} characters.",
+    )
 
     def validate_speakers(self, value: dict[str, Any]) -> dict[str, Any]:
         if not value or len(value) > MAX_SPEAKERS:

@@ -8,6 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from sessions_app.lease import Policy
 from sessions_app.models import Preferences, ResumedSnapshot, Session
 from sessions_app.serializers.events import StoredEventsField
 from sessions_app.serializers.snapshots import SESSIONS, SNAPSHOTS, LabelsField, SettingsField, SnapshotBrief
@@ -38,6 +39,7 @@ class ResumedFromOutput(serializers.ModelSerializer[ResumedSnapshot]):
     class Meta:
         model = ResumedSnapshot
         fields = ["snapshot", "session", "events", "after_seq", "imported_at", "content_url"]
+        read_only_fields = fields
 
     def get_content_url(self, link: ResumedSnapshot) -> str:
         return f"{SNAPSHOTS}/{link.snapshot_id}/content/"
@@ -94,6 +96,7 @@ class SessionOutput(serializers.ModelSerializer[Session]):
             "events",
             "speakers",
         ]
+        read_only_fields = fields
 
     def get_close_reason(self, session: Session) -> str | None:
         return session.close_reason or None
@@ -129,6 +132,7 @@ class ListedSession(SessionOutput):
 
     class Meta(SessionOutput.Meta):
         fields = [*SessionOutput.Meta.fields, "snapshot", "kept_because"]
+        read_only_fields = fields
 
     @cached_property
     def _kept(self) -> KeptOutput:
@@ -162,6 +166,7 @@ class LiveOutput(SessionOutput):
 
     class Meta(SessionOutput.Meta):
         fields = [*SessionOutput.Meta.fields, "clocks"]
+        read_only_fields = fields
 
     @extend_schema_field(Clocks(allow_null=True))
     def get_clocks(self, session: Session) -> dict[str, Any] | None:
@@ -181,6 +186,7 @@ class LiveOutput(SessionOutput):
 class SessionDetail(LiveOutput):
     """Everything about one session but its events."""
 
+    settings = SettingsField()
     labels = LabelsField(help_text="Names and colours by speaker id, of a live session.")
     snapshot = SnapshotBrief(allow_null=True)
     kept_because = serializers.CharField(allow_null=True)
@@ -199,6 +205,7 @@ class SessionDetail(LiveOutput):
             "resumed_from",
             "links",
         ]
+        read_only_fields = fields
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         session = instance.kept.session
@@ -239,6 +246,7 @@ class TouchedOutput(serializers.ModelSerializer[Session]):
     class Meta:
         model = Session
         fields = ["last_activity_at", "expires_at", "hard_expires_at"]
+        read_only_fields = fields
 
 
 class HistoryOutput(serializers.Serializer[History]):
@@ -291,9 +299,14 @@ class TicketOutput(serializers.Serializer[Issued]):
 class PreferencesOutput(serializers.ModelSerializer[Preferences]):
     """The user's preferences."""
 
+    default_policy = serializers.ChoiceField(
+        [policy.value for policy in Policy], allow_blank=True, help_text="Empty: what the plan gives."
+    )
+
     class Meta:
         model = Preferences
         fields = ["default_policy", "retention_days", "recent_limit", "notice_lead_s"]
+        read_only_fields = fields
 
 
 class PanelOutput(serializers.Serializer[Panel]):

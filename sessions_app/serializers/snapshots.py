@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 
 from sessions_app.serializers.events import StoredEventsField
-from sessions_app.serializers.inputs import CallSettings, SpeakerLabel
+from sessions_app.serializers.inputs import SpeakerLabel
 from sessions_app.services.reading import Export
 from snapshots.models import Snapshot
 
@@ -15,7 +17,17 @@ SESSIONS = "/api/v1/sessions"
 SNAPSHOTS = "/api/v1/snapshots"
 
 
-@extend_schema_field(CallSettings)
+class CallSettingsOutput(serializers.Serializer[Any]):
+    """Linnet's own settings of a call: those that were chosen."""
+
+    elcor = serializers.BooleanField(required=False)
+    window_ms = serializers.IntegerField(required=False)
+    num_speakers = serializers.IntegerField(required=False)
+    transcribe_lang = serializers.CharField(required=False)
+    target_lang = serializers.CharField(required=False)
+
+
+@extend_schema_field(CallSettingsOutput)
 class SettingsField(serializers.DictField):
     """Linnet's own settings of a call, as they were chosen."""
 
@@ -31,6 +43,7 @@ class SnapshotBrief(serializers.ModelSerializer[Snapshot]):
     class Meta:
         model = Snapshot
         fields = ["id", "expires_at"]
+        read_only_fields = fields
 
 
 class SnapshotOutput(serializers.ModelSerializer[Snapshot]):
@@ -58,6 +71,7 @@ class SnapshotOutput(serializers.ModelSerializer[Snapshot]):
             "kept",
             "links",
         ]
+        read_only_fields = fields
 
     def get_links(self, snapshot: Snapshot) -> dict[str, str]:
         own = f"{SNAPSHOTS}/{snapshot.pk}/"
