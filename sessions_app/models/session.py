@@ -215,6 +215,10 @@ class Session(models.Model):
         """Past the deadline: over for everyone, though not closed yet."""
         return not self.is_closed and self.expires_at <= now
 
+    def is_over(self, now: datetime) -> bool:
+        """Closed, or past the deadline: it takes nothing more."""
+        return self.is_closed or self.expires_at <= now
+
     @property
     def reason_at_deadline(self) -> CloseReason:
         if self.expires_at < self.clocks.expires_at:

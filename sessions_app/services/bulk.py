@@ -82,7 +82,7 @@ def _over(batch: BulkBatch, *, now: datetime) -> Appended | LinnetError:
     session = own.first()
     if session is None:
         return InvalidSession()
-    if session.is_closed or session.is_overdue(now):
+    if session.is_over(now):
         return session_over(session, now=now)
     # Another process extended it, by a clock that is a little behind ours, after we had looked: so it takes it.
     return append_many(batches=[batch], now=now)[0]
@@ -128,7 +128,7 @@ class _Work:
         session = self.sessions.get(session_id) if session_id else None
         if session is None:
             return InvalidSession()
-        if session.is_closed or session.is_overdue(self.now):
+        if session.is_over(self.now):
             return None
         cipher = self.ciphers[session.pk]
         try:

@@ -11,8 +11,8 @@ from typing import Any
 from sessions_app.lease import Policy, State
 from sessions_app.live.sse import resume_after
 from sessions_app.models import Preferences, Session
-from sessions_app.services.closing import session_over, settle_overdue, snapshot_of
-from sessions_app.services.holding import find_session
+from sessions_app.services.closing import settle_overdue, snapshot_of
+from sessions_app.services.holding import find_live
 from sessions_app.services.journal import read_page
 from sessions_app.services.sealing import vault_unavailable
 from sessions_app.services.timeline import page_of_snapshot
@@ -86,9 +86,7 @@ def follow(*, owner_id: int, session_id: Any, last_event_id: str, now: datetime)
         InvalidSession: unknown, malformed, or somebody else's.
         SessionExpired: the session is over.
     """
-    session = find_session(owner_id=owner_id, session_id=session_id, now=now)
-    if session.is_closed or session.is_overdue(now):
-        raise session_over(session, now=now)
+    session = find_live(owner_id=owner_id, session_id=session_id, now=now)
     after = resume_after(last_event_id, epoch=session.epoch, last_seq=session.last_seq)
     return Followed(
         session_id=session.pk,

@@ -67,7 +67,7 @@ def hold(
         session = _LOCKED.get(owner_id=owner_id, session_id=as_uuid(session_id))
         if session is None:
             raise InvalidSession
-        if not session.is_closed and not session.is_overdue(now):
+        if not session.is_over(now):
             if token is not None and not holds(session, token):
                 raise LeaseLost
             try:
@@ -119,6 +119,19 @@ def find_session(*, owner_id: int, session_id: Any, now: datetime) -> Session:
                     settle(session, now=now)
     except Session.DoesNotExist:
         raise InvalidSession from None
+    return session
+
+
+def find_live(*, owner_id: int, session_id: Any, now: datetime) -> Session:
+    """As :func:`find_session`, for what only a live one has.
+
+    Raises:
+        InvalidSession: unknown, malformed, or somebody else's.
+        SessionExpired: the session is over.
+    """
+    session = find_session(owner_id=owner_id, session_id=session_id, now=now)
+    if session.is_over(now):
+        raise session_over(session, now=now)
     return session
 
 

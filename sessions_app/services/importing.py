@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db import transaction
 
-from sessions_app.errors import SnapshotNotFound
 from sessions_app.lease import Policy
 from sessions_app.models import ResumedSnapshot, Session
+from sessions_app.services import reading
 from sessions_app.services.holding import activity, hold, write_live
 from sessions_app.services.links import add_link
 from sessions_app.services.publishing import publish_moved
@@ -21,7 +21,7 @@ from sessions_app.tiers import PAID_PLUS
 from snapshots.errors import VaultError
 from snapshots.models import Snapshot
 from snapshots.services.keys import session_cipher
-from snapshots.services.snapshots import OpenedSnapshot, find_snapshot, open_snapshot
+from snapshots.services.snapshots import OpenedSnapshot, open_snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,7 @@ def import_into_live(
 
 
 def _open(owner_id: int, snapshot_id: Any, *, now: datetime) -> tuple[Snapshot, OpenedSnapshot]:
-    try:
-        snapshot = find_snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, with_content=True, lock=True)
-    except Snapshot.DoesNotExist:
-        raise SnapshotNotFound from None
+    snapshot = reading.snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, with_content=True, lock=True)
     try:
         return snapshot, open_snapshot(owner_id=owner_id, snapshot=snapshot)
     except VaultError as error:

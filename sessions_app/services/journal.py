@@ -11,8 +11,7 @@ from django.db.models import F
 from sessions_app.errors import FieldProblem, IdempotencyKeyReused, SessionFull
 from sessions_app.events import MAX_EVENTS, EventBatch
 from sessions_app.models import JournalBatch, ResumedSnapshot, Session
-from sessions_app.services.closing import session_over
-from sessions_app.services.holding import activity, find_session, hold, write_live
+from sessions_app.services.holding import activity, find_live, hold, write_live
 from sessions_app.services.publishing import publish_appended
 from sessions_app.services.sealing import cipher_of, open_batch, vault_unavailable
 from snapshots.content import Content, encode_events
@@ -197,13 +196,13 @@ def read_history(*, owner_id: int, session_id: Any, after: int, limit: int, now:
         SessionExpired: the session is over; its history is in the snapshot.
         VaultUnavailable: it can't be opened now.
     """
-    session = _find_live(owner_id, session_id, now=now)
+    session = find_live(owner_id=owner_id, session_id=session_id, now=now)
     try:
         cipher = session_cipher(owner_id=owner_id, session_id=session.pk)
         events = read_page(session, cipher, after=after, limit=limit)
     except VaultError as error:
         # Was it closed while we read? Then the journal, and perhaps the key, are gone for a good reason.
-        _find_live(owner_id, session_id, now=now)
+        find_live(owner_id=owner_id, session_id=session_id, now=now)
         raise vault_unavailable(error) from None
     return History(
         events=events,
@@ -212,13 +211,6 @@ def read_history(*, owner_id: int, session_id: Any, after: int, limit: int, now:
         next_after=events[-1]["seq"] if events else after,
         resumed=list(session.resumed.all()),
     )
-
-
-def _find_live(owner_id: int, session_id: Any, *, now: datetime) -> Session:
-    session = find_session(owner_id=owner_id, session_id=session_id, now=now)
-    if session.is_closed or session.is_overdue(now):
-        raise session_over(session, now=now)
-    return session
 
 
 def read_page(session: Session, cipher: SessionCipher, *, after: int, limit: int) -> list[dict[str, Any]]:

@@ -117,7 +117,7 @@ def live_session(*, owner_id: int, session_id: Any, now: datetime) -> Session:
         InvalidSession: it is over, or unknown, malformed, somebody else's.
     """
     session = find_session(owner_id=owner_id, session_id=session_id, now=now)
-    if session.is_closed or session.is_overdue(now):
+    if session.is_over(now):
         raise InvalidSession
     return session
 

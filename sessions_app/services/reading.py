@@ -95,13 +95,18 @@ def snapshots(*, owner_id: int, now: datetime) -> SnapshotQuerySet:
     return Snapshot.objects.owned_by(owner_id).available_at(now).metadata()
 
 
-def snapshot(*, owner_id: int, snapshot_id: Any, now: datetime) -> Snapshot:
-    """The metadata of one of the user's snapshots.
+def snapshot(
+    *, owner_id: int, snapshot_id: Any, now: datetime, with_content: bool = False, lock: bool = False
+) -> Snapshot:
+    """One of the user's snapshots: its metadata, and its content and the lock of its row where they are wanted.
 
     Raises:
         SnapshotNotFound: unknown, malformed, purged, or somebody else's.
     """
-    return _find(owner_id, snapshot_id, now=now)
+    try:
+        return find_snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, with_content=with_content, lock=lock)
+    except Snapshot.DoesNotExist:
+        raise SnapshotNotFound from None
 
 
 def export(*, owner_id: int, snapshot_id: Any, now: datetime) -> Export:
@@ -111,7 +116,7 @@ def export(*, owner_id: int, snapshot_id: Any, now: datetime) -> Export:
         SnapshotNotFound: unknown, malformed, purged, or somebody else's.
         VaultUnavailable: it can't be opened now. It stays.
     """
-    found = _find(owner_id, snapshot_id, now=now, with_content=True)
+    found = snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, with_content=True)
     try:
         opened = open_snapshot(owner_id=owner_id, snapshot=found)
     except VaultError as error:
@@ -125,10 +130,3 @@ def export(*, owner_id: int, snapshot_id: Any, now: datetime) -> Export:
         speakers=opened.labels,
         content=opened.content,
     )
-
-
-def _find(owner_id: int, snapshot_id: Any, *, now: datetime, with_content: bool = False) -> Snapshot:
-    try:
-        return find_snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, with_content=with_content)
-    except Snapshot.DoesNotExist:
-        raise SnapshotNotFound from None

@@ -18,10 +18,10 @@ from sessions_app.errors import (
     InvalidFields,
     InvalidSession,
     InvalidTransition,
-    SnapshotNotFound,
 )
 from sessions_app.lease import CloseReason
 from sessions_app.models import Session
+from sessions_app.services import reading
 from sessions_app.services.closing import retention as usual_retention
 from sessions_app.services.closing import settle
 from sessions_app.services.holding import as_uuid
@@ -32,7 +32,6 @@ from snapshots.errors import RetentionInvalid
 from snapshots.models import Snapshot, SnapshotQuerySet
 from snapshots.services import retention as vault
 from snapshots.services.keys import destroy_session_keys
-from snapshots.services.snapshots import find_snapshot
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ def change_retention(
     if keep:
         require_plan(plan, PAID_PLUS, what="Keeping a snapshot without an end")
     with transaction.atomic():
-        snapshot = _locked(owner_id, snapshot_id, now=now)
+        snapshot = reading.snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, lock=True)
         if keep is not None:
             keep_or_release(snapshot, keep=keep, now=now)
         if expires_at is not None:
@@ -83,13 +82,6 @@ def _usual_end(owner_id: int, now: datetime) -> datetime:
     return now + usual_retention(owner_id, CloseReason.IDLE)
 
 
-def _locked(owner_id: int, snapshot_id: Any, *, now: datetime) -> Snapshot:
-    try:
-        return find_snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, lock=True)
-    except Snapshot.DoesNotExist:
-        raise SnapshotNotFound from None
-
-
 def delete_snapshot(*, owner_id: int, snapshot_id: Any, now: datetime) -> None:
     """Destroy a snapshot and its key at once.
 
@@ -97,7 +89,8 @@ def delete_snapshot(*, owner_id: int, snapshot_id: Any, now: datetime) -> None:
         SnapshotNotFound: unknown, purged, or somebody else's.
     """
     with transaction.atomic():
-        remove([_locked(owner_id, snapshot_id, now=now)], because="user", now=now)
+        snapshot = reading.snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, lock=True)
+        remove([snapshot], because="user", now=now)
 
 
 def remove(snapshots: list[Snapshot], *, because: str, now: datetime) -> None:

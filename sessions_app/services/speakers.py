@@ -8,14 +8,13 @@ from typing import Any
 
 from django.db import transaction
 
-from sessions_app.errors import FieldProblem, InvalidFields, SnapshotNotFound
+from sessions_app.errors import FieldProblem, InvalidFields
 from sessions_app.models import Session
+from sessions_app.services import reading
 from sessions_app.services.holding import activity, hold, write_live
 from sessions_app.services.sealing import cipher_of, open_labels, seal_labels, vault_unavailable
 from snapshots.errors import VaultError
-from snapshots.models import Snapshot
 from snapshots.services.labels import change_labels
-from snapshots.services.snapshots import find_snapshot
 
 MAX_SPEAKERS = 64
 
@@ -62,10 +61,7 @@ def label_snapshot_speakers(
         VaultUnavailable: the labels can't be opened now. They stay as they are.
     """
     with transaction.atomic():
-        try:
-            snapshot = find_snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, lock=True)
-        except Snapshot.DoesNotExist:
-            raise SnapshotNotFound from None
+        snapshot = reading.snapshot(owner_id=owner_id, snapshot_id=snapshot_id, now=now, lock=True)
         try:
             return change_labels(owner_id=owner_id, snapshot=snapshot, change=lambda labels: merged(labels, changes))
         except VaultError as error:

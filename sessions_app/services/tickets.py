@@ -11,9 +11,8 @@ from django.utils.crypto import salted_hmac
 
 from sessions_app.errors import InvalidSession, NotAuthenticated
 from sessions_app.models import Ticket
-from sessions_app.services.closing import session_over
 from sessions_app.services.credentials import Credential, CredentialKind
-from sessions_app.services.holding import as_uuid, find_session
+from sessions_app.services.holding import as_uuid, find_live
 
 PREFIX = "lnt_"
 LIFETIME = timedelta(seconds=60)
@@ -42,9 +41,7 @@ def issue(*, owner_id: int, session_id: Any, credential: Credential, now: dateti
         InvalidSession: unknown, malformed, or somebody else's.
         SessionExpired: the session is over.
     """
-    session = find_session(owner_id=owner_id, session_id=session_id, now=now)
-    if session.is_closed or session.is_overdue(now):
-        raise session_over(session, now=now)
+    session = find_live(owner_id=owner_id, session_id=session_id, now=now)
     ticket = PREFIX + secrets.token_urlsafe(32)
     expires_at = now + LIFETIME
     Ticket.objects.create(
