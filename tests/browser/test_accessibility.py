@@ -110,3 +110,31 @@ def test_every_state_is_accessible_and_fits(
             )
     assert faults == []
     assert number == 11
+
+
+#: How far two colours are apart, as WCAG counts it.
+CONTRAST = """(line) => {
+    const shine = (colour) => {
+        const parts = colour.match(/[0-9.]+/g).slice(0, 3).map((part) => part / 255);
+        const [r, g, b] = parts.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const [one, other] = [getComputedStyle(line).stroke, getComputedStyle(line.closest("article")).backgroundColor];
+    const [low, high] = [shine(one), shine(other)].sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("look", [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"forced_colors": "active"}])
+def test_lines_of_a_timeline_can_be_seen(
+    look: dict[str, Any], demo: User, stack: Stack, open_context: Callable[..., BrowserContext]
+) -> None:
+    demo.closed()
+    panel = Panel(open_context(stack, **look).new_page()).open()
+    card = panel.recent.first
+    card.get_by_text("Timeline", exact=True).click()
+    for line in ("line.middle", "line.tick"):
+        assert card.locator(line).first.evaluate(CONTRAST) >= 3
+    if "forced_colors" in look:
+        expect(card.locator("text.tick").first).to_have_css("fill", "rgb(0, 0, 0)")
+        expect(card.locator("line.middle").first).to_have_css("stroke", "rgb(0, 0, 0)")

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Request, expect
+from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from tests.browser.elsewhere import Elsewhere
 from tests.browser.panel import Panel
+from tests.browser.test_accessibility import violations
 from tests.browser.user import CALL, User, tone
 from tests.e2e.stack import Stack
 
@@ -51,3 +52,45 @@ def test_panel_in_a_page_of_another_origin(
     assert demo.token not in page.evaluate("() => document.querySelector('linnet-panel').outerHTML")
     # The page's own style stays outside.
     assert card.evaluate("(card) => getComputedStyle(card).color") != "rgb(255, 0, 0)"
+
+
+#: A page of the service's own origin in other words and from right to left, with a narrow place for the panel.
+NARROW = """() => {
+    document.documentElement.lang = "ar";
+    document.documentElement.dir = "rtl";
+    document.querySelector("linnet-panel").style.maxWidth = "22rem";
+}"""
+
+
+@pytest.fixture
+def light_page(other_origin: Elsewhere, demo: User, stack: Stack, open_context: Callable[..., BrowserContext]) -> Page:
+    """A page that is white whatever the person's choice is, which is dark."""
+    service = f"http://127.0.0.1:{stack.port}"
+    page = PAGE.replace("* {{ color: red !important; font-size: 40px }}", "body {{ background: white; color: black }}")
+    other_origin.page = page.format(service=service, token=json.dumps(demo.token))
+    opened = open_context(stack, other_origin.host, color_scheme="dark").new_page()
+    opened.goto(other_origin.origin)
+    return opened
+
+
+@pytest.mark.refusals
+def test_panel_can_be_read_in_a_light_page_by_who_chose_dark(light_page: Page, demo: User) -> None:
+    demo.closed()
+    panel = Panel(light_page)
+    expect(panel.recent).to_have_count(1)
+    assert violations(panel) == []
+
+
+@pytest.mark.refusals
+def test_look_follows_the_room_and_words_keep_their_direction(light_page: Page, demo: User) -> None:
+    demo.start()
+    panel = Panel(light_page)
+    expect(panel.live).to_have_count(1)
+    clocks = panel.live.first.locator("dl.clocks")
+    columns = "(clocks) => getComputedStyle(clocks).gridTemplateColumns.split(' ').length"
+    assert clocks.evaluate(columns) == 2
+    light_page.evaluate(NARROW)
+    assert clocks.evaluate(columns) == 1
+    assert panel.overflowing() == []
+    panel.press("End this session…", panel.live.first)
+    assert panel.dialog.evaluate("(dialog) => [dialog.lang, getComputedStyle(dialog).direction]") == ["en", "ltr"]
