@@ -234,7 +234,7 @@ def session_over(session: Session, *, now: datetime) -> SessionExpired:
     """What a client is told that comes too late: why, and which snapshot to go on from."""
     snapshot = snapshot_of(session, now=now)
     reason = session.close_reason or session.reason_at_deadline.value
-    saved = "What was kept can be brought back: import the snapshot." if snapshot else "Start a new session to go on."
+    saved = "What was kept of it can be brought back." if snapshot else "Start a new session to go on."
     if session.close_failed_at is not None and not session.is_closed:
         saved = "It is not saved yet; nothing is lost, and saving is tried again by itself."
     return SessionExpired(

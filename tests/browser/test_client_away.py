@@ -59,6 +59,25 @@ def test_page_that_was_asleep_too_long_says_timed_out_and_can_resume(
     assert len(history["events"]) == 5
 
 
+def test_attach_that_fails_forgets_nothing(demo: User, stack: Stack, client_page: Open) -> None:
+    page = client_page(stack)
+    session = Client(page).do("await session.start()")["id"]
+    page.reload()
+    client = Client(page)
+    page.route("**/attach/", lambda route: route.fulfill(status=503, json={"detail": "Busy.", "code": "X"}))
+    assert client.refused("session.attach()") == "Problem X"
+    assert client.do("session.rememberedId") == session
+    page.unroute("**/attach/")
+    other, _ = demo.start(topic="another")
+    client.do("await session.watch(argument)", other)
+    assert client.do("session.rememberedId") == session
+    client.do("session.leave()")
+    assert client.do("[session.id, session.rememberedId]") == [None, session]
+    page.reload()
+    client = Client(page)
+    assert client.do("await session.attach()")["lease"]["epoch"] == 2
+
+
 def test_offline_page_connects_again_by_itself(demo: User, stack: Stack, client_page: Open) -> None:
     client = Client(client_page(stack))
     session, lease = demo.start()

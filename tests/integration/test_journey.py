@@ -37,6 +37,7 @@ def test_pinned_session_survives_its_end(paid: Api) -> None:
     late = problem(paid.append(session, lease), 410, "E-SESSION-001")
     assert late["snapshot"]["id"] == snapshot
     assert late["close_reason"] == "ended"
+    assert late["detail"] == "You ended this session. What was kept of it can be brought back."
 
     imported = paid.post(f"snapshots/{snapshot}/import/")
     assert imported.status_code == 201, imported.content
