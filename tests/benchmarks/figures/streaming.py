@@ -81,7 +81,7 @@ def measure(installation: Installation, plan: Plan) -> list[Result]:
 _NAME = "stream_delivery"
 _CLIENTS = "backend_type = 'client backend'"
 #: What the web process's pool holds at most, with or without streams.
-_POOL = 10
+_POOL = 19
 
 
 def _allow_many_files() -> None:
