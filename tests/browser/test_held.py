@@ -55,6 +55,7 @@ def test_attach_after_a_reload_outlives_a_busy_service(panel: Panel, demo: User)
     expect(panel.live.first).to_contain_text("can't take it up again yet. Busy. It is tried again by itself.")
     assert session in panel.page.evaluate("() => JSON.stringify({...sessionStorage})")
     panel.page.unroute("**/attach/")
+    panel.look()
     expect(panel.live.first).to_contain_text("This page holds the session")
     expect(panel.live.first).not_to_contain_text("tried again")
     assert epoch(demo, session) == 2

@@ -85,6 +85,7 @@ def test_end_of_being_signed_in_clears_everything_and_is_told(panel: Panel, demo
     expect(panel.notice).to_contain_text("You are not signed in any more.")
     expect(panel.page.get_by_role("article")).to_have_count(0)
     panel.page.unroute("**/settings/panel/")
+    panel.look()
     expect(panel.live.first).to_contain_text("This page holds the session")
     expect(wishes.get_by_label("Show so many")).to_have_value("10")
 
