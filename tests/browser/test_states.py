@@ -169,7 +169,7 @@ def test_looking_does_not_keep_an_ephemeral_session_alive_unasked(panel: Panel, 
     deadline = demo.live()[0]["clocks"]["expires_at"]
     panel.open()
     card = panel.live.first
-    expect(card).to_contain_text("Its events are not shown yet.")
+    expect(card).to_contain_text("Its events are not shown here.")
     expect(card).to_contain_text("1 event so far")
     panel.page.wait_for_timeout(500)
     assert streams == []
@@ -183,7 +183,7 @@ def test_looking_does_not_keep_an_ephemeral_session_alive_unasked(panel: Panel, 
 def test_session_that_nobody_looked_into_leaves_a_receipt_too(panel: Panel, demo: User) -> None:
     session, lease = demo.start(policy="ephemeral")
     panel.open()
-    expect(panel.live.first).to_contain_text("Its events are not shown yet.")
+    expect(panel.live.first).to_contain_text("Its events are not shown here.")
     demo.call("POST", f"sessions/{session}/end/", lease=lease)
     expect(panel.receipts.first.get_by_role("heading")).to_contain_text("Receipt")
     expect(panel.receipts.first).to_contain_text("Nothing is kept: this session was ephemeral")

@@ -172,7 +172,8 @@ export class LiveSessions {
         card.tell(`This page held the session before it was reloaded, and can't take it up again yet. ${trouble} It is tried again by itself.`);
       } else {
         card.tell(`This page held the session before it was reloaded, and can't hold it any more: it only shows it. ${trouble}`);
-        card.session.watch(card.session.id).catch(() => {}); // its own status says so
+        card.session.leave();
+        card.watch();
       }
     }
   }

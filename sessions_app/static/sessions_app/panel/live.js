@@ -4,16 +4,20 @@
  */
 
 import { HELD, LinnetSession, Problem } from "../linnet-session.js";
-import { ask } from "./dialogs.js";
+import { ConnectionLines } from "./connection.js";
 import { actions, button, el, freshId, isolated } from "./dom.js";
+import { askToEnd } from "./ending.js";
 import { EventLog } from "./log.js";
 import { renameSpeakers } from "./speakers.js";
+import { StreamClaim, WISH } from "./streams.js";
 import { speakersOf } from "./timeline.js";
-import { counted, momentText, sentence, time, troubleText } from "./words.js";
+import { counted, momentText, sentence, time } from "./words.js";
 
-const UNWATCHED =
-  "Its events are not shown yet. A page that shows them counts as connected, and an ephemeral session does not close " +
-  "while somebody is connected to it.";
+const ONLY_SHOWN = "This page only shows the session; it can end it, and change nothing else in it.";
+const NAMED_LATER = "Once it has closed, its speakers can be named under “Last sessions”.";
+
+const OVER_HERE = "This session is over on this page. Its speakers can be named under “Last sessions”.";
+const OVER = "This session is over, and nothing is kept of it.";
 
 /** A card in the panel. It follows its session until that is over; then the panel shows the receipt in its place. */
 export class LiveCard {
@@ -23,6 +27,12 @@ export class LiveCard {
   #ended = false;
   #exact = false;
   #log;
+  #claim;
+  #connection = new ConnectionLines();
+  /** Whether the person wants to see the events of an ephemeral session. */
+  #isAsked = false;
+  /** Once it is over: what is kept of it, as far as is known, and when that is shown. */
+  #ending = null;
 
   /**
    * @param {object} host What the panel lends to its parts.
@@ -38,32 +48,58 @@ export class LiveCard {
   /** @param {object} data As the panel's call gives it. */
   update(data) {
     this.#data = data;
-    const { title, facts, count } = this.#parts;
-    title.replaceChildren(...this.#title());
-    const { idle, hard } = data.clocks;
-    const clock = (name, { at, because }) => [el("dt", {}, name), el("dd", {}, time(at), el("span", {}, sentence(because)))];
-    replaceIfChanged(facts, [
-      el("dt", {}, "Started"), el("dd", {}, time(data.started_at)),
-      ...clock("Ends if nothing happens", idle),
-      ...clock("Ends in any case", hard),
-    ]);
+    const { title, count } = this.#parts;
+    replaceIfChanged(title, this.#title());
+    this.#showClocks();
+    this.#showStream();
+    this.#showHolder();
     count.textContent = this.#counted();
   }
 
-  /**
-   * Show what comes. An ephemeral session lives as long as somebody is connected, and a page that streams it is: looking
-   * at the settings must not keep it alive unasked, so there the person decides.
-   */
-  watch() {
-    if (this.#data.policy === "ephemeral") {
-      this.#parts.connection.textContent = UNWATCHED;
-      this.#parts.show.hidden = false;
-    } else this.#watchNow();
+  #showClocks() {
+    const { started_at: started, clocks: { idle, hard } } = this.#data;
+    const clock = (name, { at, because }) => [el("dt", {}, name), el("dd", {}, time(at), el("span", {}, sentence(because)))];
+    replaceIfChanged(this.#parts.facts, [
+      el("dt", {}, "Started"), el("dd", {}, time(started)),
+      ...clock("Ends if nothing happens", idle),
+      ...clock("Ends in any case", hard),
+    ]);
   }
 
-  #watchNow() {
-    this.#parts.show.hidden = true;
-    return this.session.watch(this.#data.id).catch(() => {}); // its own status says so
+  /** Follow it without holding it, while there is a stream for it. */
+  watch() {
+    this.#claim.look();
+    this.#follow();
+  }
+
+  /** By a stream while the claim to one is granted; otherwise what the panel's call tells has to do. */
+  #follow() {
+    const { state } = this.#claim;
+    if (state !== "granted") this.session.suspend();
+    else if (["none", "suspended"].includes(this.session.status)) {
+      this.session.watch(this.#data.id).catch(() => {}); // its own status says so
+    }
+  }
+
+  /**
+   * An ephemeral session lives as long as somebody is connected, and a page that streams it is: looking at the settings
+   * must not keep it alive unasked, so there the person decides.
+   */
+  #wish(isOnScreen) {
+    if (this.session.holdsLease || (this.#isEphemeral && this.#isAsked)) return WISH.held;
+    if (!this.#data || this.#isEphemeral || !this.#parts.events.open) return WISH.none;
+    return isOnScreen ? WISH.onScreen : WISH.unfolded;
+  }
+
+  get #isEphemeral() {
+    return this.#data?.policy === "ephemeral";
+  }
+
+  #ask() {
+    this.#isAsked = true;
+    this.#parts.events.open = true;
+    this.#claim.look({ first: true });
+    this.#log.element.focus();
   }
 
   /** It is in no list of live sessions any more. */
@@ -79,6 +115,7 @@ export class LiveCard {
 
   /** It is not shown any more. The page still remembers what it held. */
   remove() {
+    this.#claim.end();
     this.session.leave();
     this.element.remove();
   }
@@ -95,7 +132,7 @@ export class LiveCard {
   /** @param {boolean} exact Whether the title tells the seconds, because others have the same without them. */
   set exact(exact) {
     this.#exact = exact;
-    this.#parts.title.replaceChildren(...this.#title());
+    replaceIfChanged(this.#parts.title, this.#title());
   }
 
   /** Say something about it, in it. */
@@ -115,18 +152,25 @@ export class LiveCard {
       labelledBy: regionId,
       labels: () => this.session.labels,
       onDrawn: () => (this.#parts.count.textContent = this.#counted()),
+      afterwards: () => (this.#data?.policy === "pinned" ? "; the timeline has them after the session has closed" : ""),
     });
     const parts = {
       title,
       facts: el("dl", { class: "clocks" }),
-      connection: el("p", { class: "connection", role: "status" }),
       held: el("p", { class: "held" }),
       notice: el("p", { class: "trouble", role: "status" }),
       count: el("p", { class: "count" }),
       trouble: el("p", { class: "trouble", role: "status" }),
-      show: button("Show its events", () => this.#watchNow(), { hidden: true }),
+      show: button("Show its events", () => this.#ask(), { hidden: true }),
       rename: button("Name the speakers…", () => this.#rename(), { hidden: true }),
     };
+    parts.events = el(
+      "details",
+      { open: true, ontoggle: () => this.#claim.look() },
+      el("summary", { id: regionId }, "Events as they arrive"),
+      parts.count,
+      this.#log.element,
+    );
     this.#parts = parts;
     this.element = el(
       "article",
@@ -135,23 +179,32 @@ export class LiveCard {
       parts.facts,
       parts.notice,
       parts.held,
-      parts.connection,
-      el("details", { open: true }, el("summary", { id: regionId }, "Events as they arrive"), parts.count, this.#log.element),
+      this.#connection.elements,
+      parts.events,
       actions(titleId, parts.show, parts.rename, button("End this session…", () => this.#end())),
       parts.trouble,
     );
-    this.#say();
+    this.#claim = new StreamClaim(this.#log.element, {
+      wishOf: (isOnScreen) => this.#wish(isOnScreen),
+      onChange: () => {
+        this.#follow();
+        this.#showStream();
+      },
+    });
   }
 
   #listen() {
     const on = (name, handle) => this.session.addEventListener(name, ({ detail }) => handle(detail));
-    on("status", (detail) => (detail.status === "over" ? this.#over(detail) : this.#say(detail.because)));
+    on("status", (detail) => (detail.status === "over" ? this.#over(detail) : this.#showConnection(detail)));
     on("annotation", (event) => this.#arrived(event));
     on("history", (detail) => this.#log.addEarlier(detail));
-    on("lease", ({ because }) => this.#say(this.#parts.connection.textContent, because));
-    on("deadline", () => {
+    on("lease", ({ held, because }) => {
+      this.#showHolder(because);
+      this.#claim.look({ first: held });
+    });
+    on("deadline", ({ expiresAt }) => {
       this.#parts.notice.textContent = "";
-      this.#host.refreshSoon();
+      this.#moveIdleClock(expiresAt);
     });
     on("notice", ({ expiresAt, because }) => {
       this.#parts.notice.textContent = `This session is about to close: on ${momentText(expiresAt)}. ${because}`;
@@ -165,14 +218,30 @@ export class LiveCard {
     return topic ? ["Session ", isolated(`“${topic}”`)] : [`Session of ${momentText(started, { exact })}`];
   }
 
-  #say(connection = "Connecting to the session.", lease = "") {
-    this.#parts.connection.textContent = connection;
-    this.#parts.rename.hidden = !this.session.holdsLease;
-    this.#parts.held.textContent =
-      lease ||
-      (this.session.holdsLease
-        ? HELD
-        : "Another device or page holds this session; here you only see it. Once it has closed, its speakers can be named under “Last sessions”.");
+  #showConnection(detail) {
+    // Why there is no stream, the claim to one says.
+    if (!["none", "suspended"].includes(detail.status)) this.#connection.show(detail);
+  }
+
+  #showStream() {
+    const { state } = this.#claim;
+    const why = { isUnasked: this.#isEphemeral && state !== "granted", isWaiting: state === "waiting" };
+    this.#parts.show.hidden = !why.isUnasked && !why.isWaiting;
+    if (state !== "granted" && this.session.status !== "connecting") this.#connection.showWhyNot(why);
+  }
+
+  #showHolder(because = this.#parts.held.textContent) {
+    const { holdsLease } = this.session;
+    this.#parts.rename.hidden = !holdsLease;
+    this.#parts.held.textContent = because || (holdsLease ? HELD : [ONLY_SHOWN, this.#data.policy === "pinned" && NAMED_LATER].filter(Boolean).join(" "));
+  }
+
+  /** While the deadline is not the last possible one, it is that of the idle clock. */
+  #moveIdleClock(expiresAt) {
+    const { clocks } = this.#data ?? {};
+    if (!clocks || expiresAt >= new Date(clocks.hard.at)) return;
+    this.#data = { ...this.#data, clocks: { ...clocks, idle: { ...clocks.idle, at: expiresAt } } };
+    this.#showClocks();
   }
 
   #counted() {
@@ -180,11 +249,8 @@ export class LiveCard {
   }
 
   #arrived(event) {
-    if (event.event_type === "service") {
-      if (event.detail) this.#parts.connection.textContent = `The annotator says: ${event.detail}`;
-      return;
-    }
-    this.#log.add(event);
+    if (event.event_type === "service") this.#connection.showAnnotator(event.detail ?? "");
+    else this.#log.add(event);
   }
 
   async #rename() {
@@ -193,37 +259,31 @@ export class LiveCard {
       this.#parts.trouble.textContent = "Nobody has spoken yet. As soon as somebody has, they can be named here.";
       return;
     }
-    const store = (changes) => this.session.label(changes);
+    const store = (changes) => this.#storeNames(changes);
     if (await renameSpeakers(this.#host.root, { speakers, labels: this.session.labels, store })) {
-      this.#parts.trouble.textContent = "The names are saved.";
+      if (!this.#ending) return this.tell("The names are saved.");
+      await this.#ending.shown;
+      this.#host.announce(`${this.title} closed meanwhile. The names are saved with what is kept of it.`);
     }
+  }
+
+  /** The session may close before the names are sent: then they are for what is kept of it. */
+  async #storeNames(speakers) {
+    try {
+      if (!this.#ending) return await this.session.label(speakers);
+    } catch (error) {
+      if (!this.#ending) throw error;
+    }
+    const { snapshot } = this.#ending;
+    if (!snapshot) throw new Problem(410, { detail: this.#data.policy === "pinned" ? OVER_HERE : OVER });
+    await this.#host.api.call("PATCH", `snapshots/${snapshot.id}/speakers/`, { body: { speakers } });
+    this.#host.refreshSoon();
   }
 
   // --- the end --------------------------------------------------------------------------------------
 
   async #end() {
-    const keeps = this.#data?.policy === "pinned";
-    let receipt = null;
-    await ask(this.#host.root, {
-      title: "End this session now?",
-      body: [
-        el("p", {}, "It then takes no more events, from any device. Whatever sends events to it is told that it is over."),
-        el("p", {}, keeps
-          ? "What was annotated so far is saved, and listed under “Last sessions” with the day until which it is kept."
-          : `Nothing of it is kept: the session is ${this.#data?.policy}, so its events and their key are destroyed.`),
-      ],
-      yes: "End the session",
-      no: "Let it go on",
-      doing: "Ending the session.",
-      submit: async () => {
-        try {
-          receipt = await this.#endNow();
-        } catch (error) {
-          if (!(error instanceof Problem && error.status === 410)) throw error; // else over already, in the same moment
-        }
-        return null;
-      },
-    });
+    const receipt = await askToEnd(this.#host.root, { policy: this.#data.policy, end: () => this.#endNow() });
     if (receipt) this.#leaveReceipt(receipt.session, { receipt, because: receipt.ended_because, focus: true });
   }
 
@@ -236,7 +296,11 @@ export class LiveCard {
     return api.call("POST", `${own}end/`, { lease: lease.token });
   }
 
-  async #over({ because, session, snapshot }) {
+  #over(detail) {
+    this.#ending ??= { snapshot: detail.snapshot, shown: this.#showReceipt(detail) };
+  }
+
+  async #showReceipt({ because, session, snapshot }) {
     let receipt = null;
     try {
       if (session) receipt = await this.#host.api.call("GET", `sessions/${session}/receipt/`);

@@ -17,8 +17,11 @@ const NEAR_END = 40;
 /** A list that can be scrolled. It moves only for those who read its end. */
 export class EventLog {
   #lines = el("ol", { class: "lines" });
+  #unshown = el("p", { class: "hint" });
+  #unshownCount = 0;
   #labels;
   #onDrawn;
+  #afterwards;
   /** Events that have arrived and are not drawn yet. */
   #waiting = [];
 
@@ -27,13 +30,17 @@ export class EventLog {
    * @param {string} options.labelledBy The id of what names it.
    * @param {() => Record<string, object>} options.labels The speakers' names, as of now.
    * @param {() => void} options.onDrawn
+   * @param {() => string} options.afterwards Where all events can be seen once the session has closed: the rest of a
+   *     sentence, or nothing.
    */
-  constructor({ labelledBy, labels, onDrawn }) {
+  constructor({ labelledBy, labels, onDrawn, afterwards }) {
     this.#labels = labels;
     this.#onDrawn = onDrawn;
+    this.#afterwards = afterwards;
     this.element = el(
       "div",
       { class: "scroll log", tabindex: "0", role: "region", "aria-labelledby": labelledBy },
+      this.#unshown,
       this.#lines,
     );
   }
@@ -73,7 +80,9 @@ export class EventLog {
   }
 
   #draw() {
-    const events = this.#waiting.splice(0).slice(-MOST_LINES);
+    const waiting = this.#waiting.splice(0);
+    const events = waiting.slice(-MOST_LINES);
+    this.#unshownCount += waiting.length - events.length;
     this.#append(events.map((event) => line(event, this.#labels())));
     this.#onDrawn();
   }
@@ -82,7 +91,14 @@ export class EventLog {
     const { scrollHeight, scrollTop, clientHeight } = this.element;
     const atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END;
     this.#lines.append(...made);
-    while (this.#lines.children.length > MOST_LINES) this.#lines.firstElementChild.remove();
+    while (this.#lines.children.length > MOST_LINES) {
+      if (!this.#lines.firstElementChild.matches(".break")) this.#unshownCount += 1;
+      this.#lines.firstElementChild.remove();
+    }
+    if (this.#unshownCount) {
+      const [what, are] = [counted(this.#unshownCount, "earlier event"), this.#unshownCount === 1 ? "is" : "are"];
+      this.#unshown.textContent = `${what} ${are} not shown here${this.#afterwards()}.`;
+    }
     if (atEnd) this.toEnd();
   }
 
