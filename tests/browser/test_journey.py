@@ -157,7 +157,8 @@ def test_replayed_conversation_arrives_live(panel: Panel, demo: User, stack: Sta
     panel.open()
     stack.launch("replay", "manage.py", "replay", str(ROOT / "docs" / "sample.jsonl"), "--limit", "1", "--speed", "10")
     card = panel.live.first
-    expect(card).to_contain_text("Connected.")
+    # A process has to start, and the panel looks every few seconds.
+    expect(card).to_contain_text("Connected.", timeout=20_000)
     expect(card.get_by_role("listitem").filter(has_text="Patient")).to_be_visible()
     expect(panel.receipts.first).to_contain_text("13 events from 2 speakers")
     assert stack.ended("replay") == 0
