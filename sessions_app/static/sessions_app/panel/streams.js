@@ -14,15 +14,25 @@ export const WISH = Object.freeze({ none: 0, unfolded: 1, onScreen: 2, held: 3 }
 
 /** All that are made and not ended; of those that want a stream as much as each other, the earlier ones have it. */
 const claims = [];
+/** The views that are on the screen. @type {Set<Element>} */
+const onScreen = new Set();
+let settling = null;
+
+/** One for all: looked at one after the other, they would take the streams from each other and give them back. */
+const observer = new IntersectionObserver((seen) => {
+  for (const { target, isIntersecting } of seen) {
+    if (isIntersecting) onScreen.add(target);
+    else onScreen.delete(target);
+  }
+  clearTimeout(settling);
+  settling = setTimeout(share, SETTLED_MS);
+});
 
 /** One session's claim to a stream. */
 export class StreamClaim {
+  #view;
   #wishOf;
   #onChange;
-  #observer;
-  #settling = null;
-  #isOnScreen = false;
-  wish = WISH.none;
   /** Waiting: what would be shown is on the screen, and others have the streams. @type {"none"|"waiting"|"granted"} */
   state = "none";
 
@@ -33,30 +43,28 @@ export class StreamClaim {
    * @param {() => void} options.onChange The state is another one.
    */
   constructor(view, { wishOf, onChange }) {
+    this.#view = view;
     this.#wishOf = wishOf;
     this.#onChange = onChange;
-    this.#observer = new IntersectionObserver((seen) => {
-      clearTimeout(this.#settling);
-      this.#settling = setTimeout(() => {
-        this.#isOnScreen = seen.at(-1).isIntersecting;
-        this.look();
-      }, SETTLED_MS);
-    });
-    this.#observer.observe(view);
+    observer.observe(view);
     claims.push(this);
+  }
+
+  /** How much it is wanted now. */
+  get wish() {
+    return this.#wishOf(onScreen.has(this.#view));
   }
 
   /** Look again how much it is wanted. @param {{first?: boolean}} [how] First: before those that want one as much. */
   look({ first = false } = {}) {
     if (first) claims.unshift(...claims.splice(claims.indexOf(this), 1));
-    this.wish = this.#wishOf(this.#isOnScreen);
     share();
   }
 
   /** There is nothing to be shown any more. */
   end() {
-    this.#observer.disconnect();
-    clearTimeout(this.#settling);
+    observer.unobserve(this.#view);
+    onScreen.delete(this.#view);
     this.#wishOf = () => WISH.none;
     this.look();
     claims.splice(claims.indexOf(this), 1);
@@ -72,8 +80,8 @@ export class StreamClaim {
 }
 
 function share() {
-  const wanted = claims.filter(({ wish }) => wish > WISH.none).sort((one, other) => other.wish - one.wish);
-  const granted = wanted.slice(0, MOST_STREAMS);
+  const wanted = claims.map((claim) => [claim, claim.wish]).filter(([, wish]) => wish > WISH.none);
+  const granted = wanted.sort(([, one], [, other]) => other - one).slice(0, MOST_STREAMS).map(([claim]) => claim);
   // Those that have to wait first: the others need their connections.
   for (const claim of claims) if (!granted.includes(claim)) claim.grant(false);
   for (const claim of granted) claim.grant(true);
