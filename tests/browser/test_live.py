@@ -68,7 +68,7 @@ def test_third_session_on_the_screen_waits_until_it_is_asked_for(panel: Panel, d
     streams = open_streams(panel)
     panel.page.set_viewport_size({"width": 1100, "height": 3000})
     panel.open()
-    waiting = panel.live.filter(has_text="a page shows those of two sessions at a time")
+    waiting = panel.live.filter(has_text="a page follows two sessions at a time")
     expect(waiting).to_have_count(1)
     expect(panel.live.get_by_role("listitem")).to_have_count(10)
     assert len(streams) == 2

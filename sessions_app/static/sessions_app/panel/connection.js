@@ -8,7 +8,7 @@ import { el, isolated } from "./dom.js";
 const UNASKED =
   "Its events are not shown here. A page that shows them counts as connected, and an ephemeral session does not close " +
   "while somebody is connected to it.";
-const WAITING = "Its events are not shown: a page shows those of two sessions at a time.";
+const WAITING = "Its events are not followed at the moment: a page follows two sessions at a time.";
 const UNSEEN = "Its events are fetched while they are on the screen.";
 
 /** Some lines of text. What is as expected is shown; a connection that is lost, and its return, are told besides. */
