@@ -15,6 +15,7 @@ _MOST_DIGITS = 9
 _DATABASES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
 
 
+# The library has no types.
 class Environment(environ.Env):  # type: ignore[misc]
     """Reads settings. Addresses are never repeated in a refusal: they may hold a password.
 

@@ -122,6 +122,18 @@ def find_session(*, owner_id: int, session_id: Any, now: datetime) -> Session:
     return session
 
 
+def lock_session(*, owner_id: int, session_id: Any) -> Session:
+    """A user's own session with its keys, locked until the caller's transaction ends, in whatever state it is.
+
+    Raises:
+        InvalidSession: unknown, malformed, or somebody else's.
+    """
+    try:
+        return Session.objects.owned_by(owner_id).lock(as_uuid(session_id))
+    except Session.DoesNotExist:
+        raise InvalidSession from None
+
+
 def find_live(*, owner_id: int, session_id: Any, now: datetime) -> Session:
     """As :func:`find_session`, for what only a live one has.
 

@@ -22,7 +22,7 @@ from sessions_app.lease import CloseReason
 from sessions_app.models import Session
 from sessions_app.services.closing import close, settle, settle_overdue, try_to_close
 from sessions_app.services.guests import is_guest, require_place
-from sessions_app.services.holding import as_uuid, find_session
+from sessions_app.services.holding import find_session, lock_session
 from sessions_app.services.importing import Imported, import_in_room
 from sessions_app.services.reading import snapshots
 from sessions_app.services.sessions import StartRequest, make_room, start_in_room
@@ -132,10 +132,7 @@ def stop(*, owner_id: int, session_id: Any, now: datetime) -> Session:
         InvalidSession: it is over already, or unknown, malformed, somebody else's.
     """
     with transaction.atomic():
-        try:
-            session = Session.objects.owned_by(owner_id).lock(as_uuid(session_id))
-        except Session.DoesNotExist:
-            raise InvalidSession from None
+        session = lock_session(owner_id=owner_id, session_id=session_id)
         if session.is_overdue(now):
             settle(session, now=now)
         elif not session.is_closed:

@@ -16,7 +16,6 @@ from django.db import transaction
 from sessions_app.errors import (
     FieldProblem,
     InvalidFields,
-    InvalidSession,
     InvalidTransition,
 )
 from sessions_app.lease import CloseReason
@@ -24,7 +23,7 @@ from sessions_app.models import Session
 from sessions_app.services import reading
 from sessions_app.services.closing import retention as usual_retention
 from sessions_app.services.closing import settle
-from sessions_app.services.holding import as_uuid
+from sessions_app.services.holding import as_uuid, lock_session
 from sessions_app.services.links import hand_on
 from sessions_app.services.tiers import Plan, require_plan, resolve_plan
 from sessions_app.tiers import PAID_PLUS
@@ -117,10 +116,7 @@ def delete_session(*, owner_id: int, session_id: Any, now: datetime) -> None:
         # Its snapshot is locked before the session, as deleting and purging snapshots do: two that lock the same
         # rows in opposite orders would wait for each other.
         list(Snapshot.objects.owned_by(owner_id).metadata().select_for_update().filter(session_id=wanted))
-        try:
-            session = Session.objects.owned_by(owner_id).lock(wanted)
-        except Session.DoesNotExist:
-            raise InvalidSession from None
+        session = lock_session(owner_id=owner_id, session_id=wanted)
         if session.is_overdue(now):
             settle(session, now=now)
         if session.is_closed:

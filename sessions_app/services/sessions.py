@@ -12,12 +12,12 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 
 from sessions_app.conf import conf
-from sessions_app.errors import InvalidSession, LeaseLost, TooManySessions, TopicInUse
+from sessions_app.errors import LeaseLost, TooManySessions, TopicInUse
 from sessions_app.lease import Clocks, CloseReason, Policy, new_token
 from sessions_app.models import Preferences, Session
 from sessions_app.services import guests
 from sessions_app.services.closing import close, settle, settle_overdue
-from sessions_app.services.holding import activity, as_uuid, hold, holds, token_mac, write_live
+from sessions_app.services.holding import activity, hold, holds, lock_session, token_mac, write_live
 from sessions_app.services.publishing import publish_moved
 from sessions_app.services.receipts import Receipt, receipt_of
 from sessions_app.services.sealing import vault_unavailable
@@ -200,10 +200,7 @@ def end(*, owner_id: int, session_id: Any, token: str, now: datetime) -> Receipt
         InvalidSession, LeaseLost, VaultUnavailable: the latter leaves the session live and everything in place.
     """
     with transaction.atomic():
-        try:
-            session = Session.objects.owned_by(owner_id).lock(as_uuid(session_id))
-        except Session.DoesNotExist:
-            raise InvalidSession from None
+        session = lock_session(owner_id=owner_id, session_id=session_id)
         if session.is_overdue(now):
             settle(session, now=now)
         elif not session.is_closed:
