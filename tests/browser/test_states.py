@@ -207,6 +207,7 @@ def test_times_are_absolute_with_zone_and_nothing_counts_down(panel: Panel, demo
     expect(times).to_have_count(3)
     for text in times.all_inner_texts():
         assert text.endswith(("CET", "CEST", "GMT+1", "GMT+2")), text
+    expect(panel.live.first).to_contain_text("Connected.")
     before = panel.live.first.inner_text()
     panel.page.wait_for_timeout(1500)
     assert panel.live.first.inner_text() == before

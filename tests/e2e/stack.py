@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cached_property
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Self
@@ -30,10 +31,10 @@ class Stack:
     """``start`` it, use it, ``stop`` it. Every process writes into a file of its own below ``out``.
 
     The database is a SQLite file in the folder; or, where the test run itself is on PostgreSQL, a database that is
-    made for this stack and dropped with it.
+    made for this stack and dropped with it. Where nothing that is tested needs a ``worker``, none is started.
     """
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, *, worker: bool = True, **environment: str) -> None:
         self.var = folder / "var"
         self.out = folder / "out"
         self.inputs = folder / "inputs"
@@ -42,6 +43,8 @@ class Stack:
         self.port = free_port()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._commands = 0
+        self._has_worker = worker
+        self._tokens: dict[str, str] = {}
         self._postgres = _Postgres.of_this_run()
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ},
@@ -61,11 +64,12 @@ class Stack:
     # --- processes ------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Make the installation, start web and worker, and wait until the web process is well."""
+        """Make the installation, start its processes, and wait until the web process is well."""
         if self._postgres:
             self._postgres.create()
         self.manage("bootstrap")
-        self.start_worker()
+        if self._has_worker:
+            self.start_worker()
         self.start_web()
 
     def running(self) -> Iterator[Self]:
@@ -161,8 +165,15 @@ class Stack:
     # --- what can be asked ----------------------------------------------------------------------------
 
     def token(self, user: str = "demo") -> str:
-        """A fresh API token. It goes nowhere but to the caller."""
-        return self.manage("issue_token", user).stdout.strip()
+        """An API token of this user, made when it is first asked for: a command takes seconds to start."""
+        if user not in self._tokens:
+            self._tokens[user] = self.manage("issue_token", user).stdout.strip()
+        return self._tokens[user]
+
+    @cached_property
+    def annotator_token(self) -> str:
+        """The credential of an annotator."""
+        return self.manage("issue_annotator_token", "e2e").stdout.strip()
 
     def call(
         self, method: str, path: str, body: Any = None, *, token: str = "", lease: str = "", key: str = ""

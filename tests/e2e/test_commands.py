@@ -41,23 +41,31 @@ def test_keyring_is_printed_without_a_database(fresh: Stack) -> None:
     assert not (fresh.var / "keyring.json").exists()
 
 
-@pytest.mark.parametrize(
-    "before", [None, "PORT=8140\n", "# mine\nSECRET_KEY=\nPORT=8140\n", "export SECRET_KEY=set-by-hand"]
-)
-def test_first_run_gives_the_env_file_a_key_if_it_has_none(fresh: Stack, tmp_path: Path, before: str | None) -> None:
+def test_first_run_makes_what_is_missing_and_a_second_changes_nothing(fresh: Stack, tmp_path: Path) -> None:
+    del fresh.environment["SECRET_KEY"]
+    made = [tmp_path / "no.env", fresh.var / "keyring.json"]
+    assert "New users." in fresh.manage("bootstrap").stdout
+    contents = [file.read_bytes() for file in made]
+    assert [stat.S_IMODE(file.stat().st_mode) for file in made] == [0o600, 0o600]
+    assert "New users." not in fresh.manage("bootstrap").stdout
+    assert [file.read_bytes() for file in made] == contents
+
+
+@pytest.mark.parametrize("before", ["PORT=8140\n", "# mine\nSECRET_KEY=\nPORT=8140\n", "export SECRET_KEY=set-by-hand"])
+def test_first_run_gives_the_env_file_a_key_if_it_has_none(fresh: Stack, tmp_path: Path, before: str) -> None:
     del fresh.environment["SECRET_KEY"]
     file = tmp_path / "no.env"
-    if before is not None:
-        file.write_text(before)
-    fresh.manage("bootstrap")
-    kept = {line for line in (before or "").splitlines() if line != "SECRET_KEY="}
-    lines = file.read_text().splitlines()
-    assert kept <= set(lines)
-    assert len([line for line in lines if "SECRET_KEY=" in line]) == 1
-    if before != "export SECRET_KEY=set-by-hand":
+    file.write_text(before)
+    lines = []
+    for _ in range(2):
+        fresh.launch("prepare", "-c", "from linnet_sessions.firstrun import prepare; prepare()")
+        assert fresh.ended("prepare") == 0, fresh.tail("prepare")
+        lines.append(file.read_text().splitlines())
+    assert lines[0] == lines[1]
+    assert {line for line in before.splitlines() if line != "SECRET_KEY="} <= set(lines[0])
+    assert len([line for line in lines[0] if "SECRET_KEY=" in line]) == 1
+    if "set-by-hand" not in before:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    fresh.manage("bootstrap")
-    assert file.read_text().splitlines() == lines
 
 
 AWAY = {

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    yield from Stack(tmp_path_factory.mktemp("docs")).running()
+    yield from Stack(tmp_path_factory.mktemp("docs"), worker=False).running()
 
 
 def test_six_calls_can_be_copied(stack: Stack) -> None:

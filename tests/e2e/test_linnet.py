@@ -83,7 +83,7 @@ def shown(session: str) -> list[tuple[str, dict[str, Any]]]:
 @pytest.fixture(scope="module")
 def self_hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """An installation on its person's own machine."""
-    yield from Stack(tmp_path_factory.mktemp("self-hosted")).running()
+    yield from Stack(tmp_path_factory.mktemp("self-hosted"), worker=False).running()
 
 
 @pytest.fixture(scope="module")
@@ -96,22 +96,26 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "TRUSTED_PROXIES": "127.0.0.1",
         "TIER_RESOLVER": "local",
     }
-    yield from Stack(tmp_path_factory.mktemp("cloud"), **settings).running()
+    yield from Stack(tmp_path_factory.mktemp("cloud"), worker=False, **settings).running()
 
 
 def cloud_token(user: str, **claims: Any) -> str:
     return jwt.encode({"id": user, "exp": int(time.time()) + 3600, **claims}, SECRET, algorithm="HS256")
 
 
-def pay(stack: Stack, user: str) -> None:
-    """Staff enter a plan for a user of the cloud, who must have been seen once."""
-    stack.manage(
+@pytest.fixture(scope="module")
+def paying(cloud: Stack) -> str:
+    """The cloud's token of a user who was seen once, and for whom staff then entered a plan."""
+    token = cloud_token(PAYING)
+    assert FrontEnd(cloud.port, {"Authorization": f"Bearer {token}"}).call("GET", "/session/x").status == 404
+    cloud.manage(
         "shell",
         "-c",
         "from django.contrib.auth.models import User; from sessions_app.models import Entitlement;"
-        f"user = User.objects.get(username='cf:{user}');"
-        "Entitlement.objects.update_or_create(user=user, defaults={'tier': 'paid'})",
+        f"user = User.objects.get(username='cf:{PAYING}');"
+        "Entitlement.objects.create(user=user, tier='paid')",
     )
+    return token
 
 
 @pytest.fixture(params=["self-hosted", "cloud by cookie", "cloud by header", "cloud by bearer"])
@@ -120,18 +124,14 @@ def setting(request: pytest.FixtureRequest) -> tuple[Stack, FrontEnd, str]:
     if request.param == "self-hosted":
         stack: Stack = request.getfixturevalue("self_hosted")
         return stack, FrontEnd(stack.port), "self-hosted"
-    stack = request.getfixturevalue("cloud")
-    token = cloud_token(PAYING)
+    stack, token = request.getfixturevalue("cloud"), request.getfixturevalue("paying")
     own_page = {"Origin": f"http://127.0.0.1:{stack.port}"}
     headers = {
         "cloud by cookie": {"Cookie": f"cf_session={token}", **own_page},
         "cloud by header": {"X-CF-Session": token, **own_page},
         "cloud by bearer": {"Authorization": f"Bearer {token}"},
     }[request.param]
-    front_end = FrontEnd(stack.port, headers)
-    assert front_end.call("GET", "/session/x").status == 404
-    pay(stack, PAYING)
-    return stack, front_end, "cloud"
+    return stack, FrontEnd(stack.port, headers), "cloud"
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def front_end(setting: tuple[Stack, FrontEnd, str]) -> FrontEnd:
 def append(setting: tuple[Stack, FrontEnd, str]) -> Callable[..., None]:
     """The annotator, which appends with a credential of its own."""
     stack, _, _ = setting
-    token = stack.manage("issue_annotator_token", "e2e").stdout.strip()
+    token = stack.annotator_token
 
     def send(session: str, events: list[dict[str, Any]]) -> None:
         for first in range(0, len(events), 500):
@@ -377,7 +377,8 @@ def test_secrets_are_nowhere_at_rest(front_end: FrontEnd, setting: tuple[Stack, 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """An installation for passing visitors."""
-    yield from Stack(tmp_path_factory.mktemp("demo"), DEMO_MODE="true", DEMO_MAX_SESSIONS="2").running()
+    settings = {"DEMO_MODE": "true", "DEMO_MAX_SESSIONS": "2"}
+    yield from Stack(tmp_path_factory.mktemp("demo"), worker=False, **settings).running()
 
 
 def test_visitor_of_a_demo_talks_and_takes_nothing_along(demo: Stack) -> None:
@@ -387,9 +388,8 @@ def test_visitor_of_a_demo_talks_and_takes_nothing_along(demo: Stack) -> None:
     assert (answer.status, answer.headers["x-linnet-mode"], answer.json()["tier"]) == (200, "demo", "free")
     visitor = FrontEnd(demo.port, {**page, "Cookie": answer.headers["set-cookie"].partition(";")[0]})
     session = answer.json()["session_id"]
-    token = demo.manage("issue_annotator_token", "e2e").stdout.strip()
     batches = {"batches": [{"session": session, "events": SENT[:2]}]}
-    assert demo.call("POST", "journal/", batches, token=token)[0] == 200
+    assert demo.call("POST", "journal/", batches, token=demo.annotator_token)[0] == 200
     with visitor.stream(session) as stream:
         assert stream.events(2) == shown(session)[:2]
     assert visitor.call("GET", f"/session/{session}/history").json()["count"] == 2

@@ -43,9 +43,9 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 class Call:
     """One session, its lease and its stream."""
 
-    def __init__(self, stack: Stack, **start: Any) -> None:
+    def __init__(self, stack: Stack, *, token: str = "", **start: Any) -> None:
         self.stack = stack
-        self.token = stack.token()
+        self.token = token or stack.token()
         status, started = stack.call("POST", "sessions/", start, token=self.token)
         assert status == 201, started
         self.session, self.lease = started["id"], started["lease"]["token"]
@@ -237,10 +237,11 @@ with transaction.atomic():
 
 
 def test_revoked_token_ends_the_stream(stack: Stack) -> None:
-    call = Call(stack)
+    call = Call(stack, token=stack.manage("issue_token", "demo").stdout.strip())
+    revoke = "from knox.models import AuthToken; AuthToken.objects.latest('created').delete()"
     with call.stream(timeout_s=40) as source:
         source.until("lease-event")
-        stack.manage("shell", "--command", "from knox.models import AuthToken; AuthToken.objects.all().delete()")
+        stack.manage("shell", "--command", revoke)
         began = time.monotonic()
         closed = source.until("lease-event", event="closed")
         assert closed.data["because"] == "revoked"

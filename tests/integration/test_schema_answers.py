@@ -65,9 +65,9 @@ def test_call_answers_as_described(name: str, user: str, request: pytest.Fixture
 )
 def test_call_that_is_refused_answers_as_described(name: str, body: Any, headers: dict[str, str], paid: Api) -> None:
     method, path, _ = CALLS[name]
-    snapshot = paid.closed()["snapshot"]["id"]
     live, lease = paid.start()
-    checked(paid, method, path.format(snapshot if "snapshot" in name else live), body, lease=lease, **headers)
+    one = paid.closed()["snapshot"]["id"] if "snapshot" in name else live
+    checked(paid, method, path.format(one), body, lease=lease, **headers)
 
 
 @pytest.mark.parametrize("path", ["sessions/", "snapshots/"])
