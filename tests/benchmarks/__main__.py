@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="linnet-bench-") as folder:
         installation = Installation(Path(folder))
         try:
-            installation.prepare()
+            installation.make()
             for measure, names in chosen(given.names).items():
                 begin = time.monotonic()
                 try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import psycopg
-from psycopg import sql
 
 from tests.e2e.stack import ROOT, Stack, free_port
 
@@ -196,32 +194,21 @@ class Installation(Stack):
         super().__init__(
             folder, DJANGO_SETTINGS_MODULE="linnet_sessions.settings", LOG_FILE="", SESSION_MAX_LIVE="1000"
         )
-        assert self._postgres, "The benchmarks need PostgreSQL: set DATABASE_URL to a server, or leave it out."
-        self._template = self._postgres
-
-    def prepare(self) -> None:
-        self._template.create()
-        self.manage("bootstrap")
+        assert self.stored.url, "The benchmarks need PostgreSQL: set DATABASE_URL to a server, or leave it out."
 
     @contextmanager
     def database(self) -> Iterator[Database]:
         """A fresh copy of the migrated database; it and all its processes are gone afterwards."""
-        name = f"linnet_bench_{secrets.token_hex(6)}"
-        url = urlsplit(self._template.url)._replace(path=f"/{name}").geturl()
-        self._administer(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), name, self._template.name)
+        copy = self.stored.twin()
+        copy.copy(self.stored)
         try:
             with ExitStack() as cleanup:
-                yield Database(self, url, cleanup)
+                yield Database(self, copy.url, cleanup)
         finally:
-            self._administer(sql.SQL("DROP DATABASE {} WITH (FORCE)"), name)
+            copy.drop()
 
     def kill(self, name: str) -> None:
         self._kill(name)
-
-    def _administer(self, statement: sql.SQL, *names: str) -> None:
-        server = urlsplit(self._template.url)._replace(path="/postgres").geturl()
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(statement.format(*map(sql.Identifier, names)))
 
 
 @contextmanager

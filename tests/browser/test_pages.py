@@ -22,7 +22,7 @@ PASSWORD = "a password of this test alone"
 def admin(stack: Stack, demo: User, open_context: Callable[..., BrowserContext]) -> Page:
     """The admin's first page, of somebody who may see all of it."""
     make = f"from django.contrib.auth.models import User; User.objects.create_superuser('root', '', '{PASSWORD}')"
-    if not stack.rows("SELECT 1 FROM auth_user WHERE username = 'root'"):
+    if not stack.stored.rows("SELECT 1 FROM auth_user WHERE username = 'root'"):
         stack.manage("shell", "-c", make)
     page = open_context(stack).new_page()
     page.goto("/admin/")

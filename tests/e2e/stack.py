@@ -7,7 +7,6 @@ import os
 import secrets
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -17,10 +16,8 @@ from functools import cached_property
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
-import psycopg
-from psycopg import sql
+from tests.e2e.database import database_of_this_run, make_with_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 40
@@ -45,7 +42,7 @@ class Stack:
         self._commands = 0
         self._has_worker = worker
         self._tokens: dict[str, str] = {}
-        self._postgres = _Postgres.of_this_run()
+        self.stored = database_of_this_run(self.var / "db.sqlite3")
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ},
             "PYTHONUNBUFFERED": "1",
@@ -57,7 +54,7 @@ class Stack:
             "API_WRITES_PER_MINUTE": "0",
             "API_STARTS_PER_MINUTE": "0",
             "SIGN_IN_TRIES_PER_MINUTE": "0",
-            **({"DATABASE_URL": self._postgres.url} if self._postgres else {}),
+            **({"DATABASE_URL": self.stored.url} if self.stored.url else {}),
             **environment,
         }
 
@@ -65,12 +62,15 @@ class Stack:
 
     def start(self) -> None:
         """Make the installation, start its processes, and wait until the web process is well."""
-        if self._postgres:
-            self._postgres.create()
-        self.manage("bootstrap")
+        self.make()
         if self._has_worker:
             self.start_worker()
         self.start_web()
+
+    def make(self) -> None:
+        """Make the installation: its database and all that the first run adds."""
+        make_with_tables(self.stored, lambda: self.manage("migrate", "--no-input"))
+        self.manage("bootstrap")
 
     def running(self) -> Iterator[Self]:
         """Start it, give it out, and stop it whatever happens: what a fixture yields from."""
@@ -136,8 +136,7 @@ class Stack:
         """Kill every process, then remove the database. Files stay, for whoever looks into a failure."""
         for name in list(self._processes):
             self._kill(name)
-        if self._postgres:
-            self._postgres.drop()
+        self.stored.drop()
 
     def manage(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run a management command to its end, and check its exit code."""
@@ -198,13 +197,6 @@ class Stack:
             connection.request(method, path if path.startswith("/") else f"/api/v1/{path}", data, headers)
             yield connection
 
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """Read the database, past the service. The query must mean the same to both databases."""
-        if self._postgres:
-            return self._postgres.rows(query)
-        with closing(sqlite3.connect(f"file:{self.var / 'db.sqlite3'}?mode=ro", uri=True, timeout=20)) as connection:
-            return connection.execute(query).fetchall()
-
     def at_rest(self) -> Iterator[tuple[str, bytes]]:
         """All that is written down outside of the inputs: every file, and a database that is no file."""
         for file in [*self.var.rglob("*"), *self.out.rglob("*")]:
@@ -213,8 +205,7 @@ class Stack:
                     yield str(file), file.read_bytes()
                 except FileNotFoundError:  # a message that was taken from the broker meanwhile
                     continue
-        if self._postgres:
-            yield from self._postgres.dump()
+        yield from self.stored.dump()
 
     @staticmethod
     def wait(done: Callable[[], bool], what: str, *, timeout_s: float = START_TIMEOUT_S) -> None:
@@ -260,41 +251,3 @@ def free_port() -> int:
             except OSError:
                 continue
         return port
-
-
-class _Postgres:
-    """A database of its own on the server of the test run."""
-
-    def __init__(self, server: str) -> None:
-        self._server = urlsplit(server)._replace(scheme="postgresql")
-        self.name = f"linnet_e2e_{secrets.token_hex(6)}"
-        self.url = self._url(self.name)
-
-    @classmethod
-    def of_this_run(cls) -> _Postgres | None:
-        url = os.environ.get("DATABASE_URL", "")
-        return cls(url) if urlsplit(url).scheme in {"postgres", "postgresql", "psql", "pgsql"} else None
-
-    def _url(self, database: str) -> str:
-        return self._server._replace(path=f"/{database}").geturl()
-
-    def create(self) -> None:
-        self._administer("CREATE DATABASE {}")
-
-    def drop(self) -> None:
-        self._administer("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-
-    def _administer(self, statement: str) -> None:
-        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(sql.Identifier(self.name)))
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.url, options="-c default_transaction_read_only=on") as connection:
-            return connection.execute(query.encode()).fetchall()
-
-    def dump(self) -> Iterator[tuple[str, bytes]]:
-        """Every row of every table as text, binary columns as hexadecimal digits."""
-        tables = [name for (name,) in self.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-        for table in tables:
-            rows = self.rows(f'SELECT t::text FROM "{table}" t')
-            yield f"table {table}", "\n".join(text for (text,) in rows).encode()

@@ -19,8 +19,7 @@ def fresh(tmp_path: Path) -> Iterator[Stack]:
     """An installation with an empty database, and nothing else yet."""
     stack = Stack(tmp_path)
     try:
-        if stack._postgres:
-            stack._postgres.create()
+        stack.stored.create()
         yield stack
     finally:
         stack.stop()
@@ -31,7 +30,7 @@ def test_keyring_is_made_before_the_tables_are(fresh: Stack) -> None:
     assert json.loads((fresh.var / "keyring.json").read_text())["primary"] == key_id
     fresh.manage("migrate", "--no-input")
     assert fresh.manage("verify_snapshots").stdout == "All 0 snapshots open.\n"
-    assert fresh.rows("SELECT name FROM auth_group") == [("Support",)]
+    assert fresh.stored.rows("SELECT name FROM auth_group") == [("Support",)]
 
 
 def test_keyring_is_printed_without_a_database(fresh: Stack) -> None:

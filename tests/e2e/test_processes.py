@@ -83,7 +83,7 @@ def idled(hasty: Stack) -> Idled:
 
 
 def _states(stack: Stack, sessions: list[str]) -> list[str]:
-    rows = stack.rows("SELECT id, state FROM sessions_app_session")
+    rows = stack.stored.rows("SELECT id, state FROM sessions_app_session")
     # SQLite has no UUIDs, so there the id is its hexadecimal digits.
     found = {str(pk).replace("-", ""): state for pk, state in rows}
     return [found[session.replace("-", "")] for session in sessions]

@@ -76,8 +76,7 @@ class Installation(Stack):
 
     def prepare(self, users: int) -> None:
         """Database, keyring and users; no process yet."""
-        assert self._postgres
-        self._postgres.create()
+        self.stored.create()
         self.manage("bootstrap")
         made = subprocess.run(
             [sys.executable, "-m", "tests.faults.users", str(users)],
@@ -160,7 +159,7 @@ class Installation(Stack):
 
         def asked() -> bool:
             with suppress(psycopg.OperationalError):
-                found.append(self.rows(query))
+                found.append(self.stored.rows(query))
             return bool(found)
 
         self.wait(asked, "the database to answer")

@@ -45,10 +45,8 @@ class Cloud(Installation):
         self.annotator = ""
 
     def start(self) -> None:
-        assert self._postgres
         self.open_doors()
-        self._postgres.create()
-        self.manage("bootstrap")
+        self.make()
         for name in self.ports:
             self.start_one(name)
         self.annotator = self.manage("issue_annotator_token", "proxy").stdout.strip()

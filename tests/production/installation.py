@@ -54,18 +54,15 @@ class Installation(Stack):
                 SWEEP_INTERVAL_S="1",
                 LOG_FILE="",
             )
-        assert self._postgres
-        self.database = self._postgres.url
+        self.database = self.stored.url
         self.tokens: dict[str, str] = {}
 
     # --- processes ------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Make the installation and start its processes, side by side."""
-        assert self._postgres
         self.open_doors()
-        self._postgres.create()
-        self.manage("bootstrap")
+        self.make()
         self.start_worker()
         with ThreadPoolExecutor() as pool:
             web = pool.submit(self.start_web)
@@ -160,7 +157,7 @@ class Installation(Stack):
     def row(self, session: str) -> dict[str, Any]:
         """The session's row, past the service."""
         columns = ("state", "close_reason", "closed_at", "expires_at", "close_attempts", "close_error", "sweep_after")
-        (row,) = self.rows(f"SELECT {', '.join(columns)} FROM sessions_app_session WHERE id = '{session}'")
+        (row,) = self.stored.rows(f"SELECT {', '.join(columns)} FROM sessions_app_session WHERE id = '{session}'")
         return dict(zip(columns, row, strict=True))
 
     def wait_closed(self, *sessions: str) -> None:

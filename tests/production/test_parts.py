@@ -42,7 +42,7 @@ def test_poisoned_session_is_put_off_and_the_others_of_its_batch_close_on_time(s
     first, poisoned, last = (stack.begin("pinned")[0] for _ in range(3))
     stack.execute(f"DELETE FROM snapshots_sessionkey WHERE session_id = '{poisoned}'")
     stack.wait_closed(first, last)
-    now = stack.rows("SELECT now()")[0][0]
+    now = stack.stored.rows("SELECT now()")[0][0]
     for session in (first, last):
         assert now - stack.row(session)["expires_at"] < ON_TIME
 
@@ -54,7 +54,8 @@ def test_poisoned_session_is_put_off_and_the_others_of_its_batch_close_on_time(s
     assert (row["state"], row["close_error"]) == ("active", "KeyMissing")
     assert row["sweep_after"] - now > timedelta(seconds=15)
     # Nothing of it is gone.
-    assert stack.rows(f"SELECT count(*) FROM sessions_app_journalbatch WHERE session_id = '{poisoned}'") == [(1,)]
+    batches = f"SELECT count(*) FROM sessions_app_journalbatch WHERE session_id = '{poisoned}'"
+    assert stack.stored.rows(batches) == [(1,)]
 
 
 def test_broker_down_stops_no_request_and_the_sweep_catches_up(stack: Installation) -> None:

@@ -131,11 +131,11 @@ def test_post_is_not_repeated_when_a_web_process_dies(behind: Behind) -> None:
     cloud, two = behind.cloud, behind.two
 
     def begun() -> int:
-        return int(cloud.rows("SELECT count(*) FROM sessions_app_session")[0][0])
+        return int(cloud.stored.rows("SELECT count(*) FROM sessions_app_session")[0][0])
 
     def waiting() -> bool:
         assert not any(one.done() for one in asked), [one.result() for one in asked if one.done()]
-        found = cloud.rows(
+        found = cloud.stored.rows(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
             "AND query LIKE 'INSERT INTO \"sessions_app_session\"%'"
         )

@@ -47,9 +47,7 @@ class TwoWebs(Stack):
         self.other = free_port()
 
     def start(self) -> None:
-        assert self._postgres
-        self._postgres.create()
-        self.manage("bootstrap")
+        self.make()
         self.launch("other", *web_command(self.other))
         self.start_web()
         self.wait(self._other_answers, "the other web process")
@@ -227,8 +225,7 @@ def test_idle_streams_hold_no_connection_each(webs: TwoWebs) -> None:
     for source in sources:
         source.until("lease-event")
     time.sleep(2)
-    assert webs._postgres
-    with psycopg.connect(webs._postgres.url) as connection:
+    with psycopg.connect(webs.stored.url) as connection:
         busy = connection.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle'"
         ).fetchone()
