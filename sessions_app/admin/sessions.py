@@ -21,7 +21,7 @@ from sessions_app.admin.filters import (
     TroubleFilter,
 )
 from sessions_app.admin.search import id_range
-from sessions_app.admin.story import SessionStory, Standing, lease_in_words
+from sessions_app.admin.story import SessionStory, Standing, lease_in_words, plan_in_words
 from sessions_app.models import ResumedSnapshot, Session
 from sessions_app.services import staff
 from sessions_app.services.tiers import resolve_plan
@@ -100,7 +100,7 @@ class SessionAdmin(MetadataAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         session = super().get_object(request, object_id, from_field)
         if session is not None:
-            session.plan_now = resolve_plan(user_id=session.owner_id, now=request_time(request)).tier
+            session.plan_now = resolve_plan(user_id=session.owner_id, now=request_time(request))
         return session
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ARG002
@@ -170,7 +170,7 @@ class SessionAdmin(MetadataAdmin):
 
     @admin.display(description="Plan")
     def plan(self, obj: Any) -> str:
-        return f"{obj.tier} when it started, {obj.plan_now.value} now"
+        return f"{obj.tier} when it started, {plan_in_words(obj.plan_now)}"
 
     @admin.display(description="Speakers")
     def speakers(self, obj: Session) -> str:

@@ -120,7 +120,7 @@ class SnapshotAdmin(MetadataAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         snapshot = super().get_object(request, object_id, from_field)
         if snapshot is not None:
-            snapshot.plan_now = resolve_plan(user_id=snapshot.owner_id, now=request_time(request)).tier
+            snapshot.plan_now = resolve_plan(user_id=snapshot.owner_id, now=request_time(request))
         return snapshot
 
     # --- columns and fields --------------------------------------------------------------------------

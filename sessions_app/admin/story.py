@@ -8,7 +8,8 @@ from enum import Enum, auto
 
 from sessions_app.lease import Policy
 from sessions_app.models import Session
-from sessions_app.tiers import PAID_PLUS, Tier
+from sessions_app.services.tiers import Plan
+from sessions_app.tiers import PAID_PLUS
 from sessions_app.wording import (
     counted,
     ended_for_staff,
@@ -58,7 +59,7 @@ class SnapshotStory:
             return f"Over since {moment_in_words(self.snapshot.expires_at)}; being deleted"
         return f"Kept until {moment_in_words(self.snapshot.expires_at)}"
 
-    def in_short(self, plan: Tier) -> str:
+    def in_short(self, plan: Plan) -> str:
         holds = f"It holds {counted(self.snapshot.event_count, 'event')}, which only its user can read."
         if self.is_over:
             return f"{self.kept}. Its user does not see it any more, and it can't be brought back."
@@ -160,7 +161,7 @@ class SessionStory:
         then = "not tried again before somebody releases it" if session.quarantined_at else self.next_try
         return f"{since} {tries}; {then}."
 
-    def in_short(self, plan: Tier) -> str:
+    def in_short(self, plan: Plan) -> str:
         """What happened, and what the user (or the reader) can do about it."""
         told = {
             Standing.LIVE: self._live,
@@ -212,7 +213,7 @@ class SessionStory:
             "new session meanwhile."
         )
 
-    def _closed(self, plan: Tier) -> str:
+    def _closed(self, plan: Plan) -> str:
         closed = moment_in_words(self.session.closed_at or self.now)
         told = f"This session closed at {closed}, because {self.because}."
         if not self.is_saved_on_close:
@@ -225,14 +226,24 @@ class SessionStory:
         return f"{told} Saved: {counted(self.snapshot.event_count, 'event')}. {self.kept}. {user_can(plan)}"
 
 
-def user_can(plan: Tier) -> str:
+def user_can(plan: Plan) -> str:
     """What a snapshot's user can do with it."""
-    if plan.covers(PAID_PLUS):
+    if plan.tier.covers(PAID_PLUS):
         return "The user can bring it back, export it or delete it in Linnet's settings, under the last sessions."
+    if not plan.known:
+        return (
+            "The user can list, export and delete it in Linnet's settings; whether their plan gives bringing it back "
+            "can't be looked up now."
+        )
     return (
-        f"The user's plan is {plan.value} now: they can list, export and delete it in Linnet's settings, but bringing "
-        f"it back needs the {PAID_PLUS.value} plan."
+        f"The user's plan is {plan.tier.value} now: they can list, export and delete it in Linnet's settings, but "
+        f"bringing it back needs the {PAID_PLUS.value} plan."
     )
+
+
+def plan_in_words(plan: Plan) -> str:
+    """The plan of a user at this moment, where it can be known."""
+    return f"{plan.tier.value} now" if plan.known else "not known now: the licence server does not answer"
 
 
 def lease_in_words(session: Session) -> str:

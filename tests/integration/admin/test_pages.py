@@ -11,8 +11,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from sessions_app.models import Entitlement
+from sessions_app.services.tiers import Plan
+from sessions_app.tiers import Tier
 from snapshots.models import Snapshot
 from tests.factories import EntitlementFactory
 from tests.integration.admin.steps import (
@@ -70,6 +73,25 @@ def test_session_page_of_a_lapsed_user_names_the_plan(support: Client, paid: Api
     Entitlement.objects.filter(user=paid.user).update(valid_until=timezone.now())
     for page in (f"{SESSIONS}{world['closed']}/change/", f"{SNAPSHOTS}{world['snapshot']}/change/"):
         assert "plan is free now: they can list, export and delete it" in text(support.get(page))
+
+
+class Silent:
+    """What knows the plans does not answer."""
+
+    def resolve(self, **_: Any) -> Plan:
+        return Plan(Tier.FREE, known=False)
+
+
+def test_plan_that_nobody_can_say_now_is_not_told_as_free(
+    support: Client, world: dict[str, str], settings: Settings
+) -> None:
+    settings.TIER_RESOLVER = f"{__name__}.Silent"
+    closed = text(support.get(f"{SESSIONS}{world['closed']}/change/"))
+    assert "paid when it started, not known now: the licence server does not answer" in closed
+    for page in (closed, text(support.get(f"{SNAPSHOTS}{world['snapshot']}/change/"))):
+        assert "The user can list, export and delete it" in page
+        assert "whether their plan gives bringing it back can't be looked up now" in page
+        assert "is free" not in page
 
 
 def test_session_page_links_what_was_brought_back(support: Client, world: dict[str, str]) -> None:
