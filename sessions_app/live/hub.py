@@ -9,6 +9,7 @@ import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from types import FrameType
 from typing import Any
 
@@ -69,15 +70,19 @@ class Hub:
                 self._pass_on(channel, message)
 
     def _pass_on(self, channel: Channel, message: Message) -> None:
-        if message.epoch is not None:
-            channel.reach(message.epoch)
-        if message.expires_at is not None:
-            channel.move(max(message.expires_at, channel.expires_at), at=self.loop.time())
+        self._learn(channel, epoch=message.epoch, expires_at=message.expires_at)
         if isinstance(message, Batch):
             if not channel.receive(message):
                 self._watcher.catch_up(channel)
         elif message.epoch is None and message.expires_at is None:
             self._watcher.look_soon()
+
+    def _learn(self, channel: Channel, *, epoch: int | None, expires_at: datetime | None) -> None:
+        """Of the later deadline and of the later epoch: what was heard last may have been said first."""
+        if epoch is not None:
+            channel.reach(epoch)
+        if expires_at is not None:
+            channel.move(max(expires_at, channel.expires_at), at=self.loop.time())
 
     def _hear(self, session_id: uuid.UUID, data: bytes) -> None:
         """What another process published."""
@@ -118,6 +123,9 @@ class Hub:
             bus.local.subscribe(session_id, self)
             if self._subscriber is not None:
                 channel.ready = self._start(self._open(channel, self._subscriber))
+        else:
+            # Its view looked at the database just now: what another process did may be news to those who are here.
+            self._learn(channel, epoch=wanted.followed.epoch, expires_at=wanted.followed.expires_at)
         stream = Stream(wanted, channel, self.database, send)
         channel.streams.add(stream)
         self.streams.add(stream)
