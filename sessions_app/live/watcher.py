@@ -190,12 +190,13 @@ class Watcher:
             if ending is not None or not channel.streams:
                 break
             await asyncio.sleep(LOOK_EVERY_S)
-        if ending and ending[0] is not None:
-            end = ending[0]
-            more = end.last_seq > channel.seq
-            while more and (page := await self._read(channel)) is not None:
-                channel.accept(page.first_seq, page.events)
-                more = not page.whole
+        end = ending[0] if ending else None
+        if end is None:
+            frame = lease.closed("removed")
+        elif not await self._has_caught_up(channel, end.last_seq):
+            # Not an end after which something is missing. Who comes back is told how it ended, and where the rest is.
+            frame = lease.closed("unavailable")
+        else:
             frame = lease.told(
                 "end",
                 expires_at=end.expires_at,
@@ -204,10 +205,16 @@ class Watcher:
                 ended_because=end.ended_because,
                 snapshot=end.snapshot,
             )
-        else:
-            frame = lease.closed("removed")
         for stream in tuple(channel.streams):
             stream.finish(frame)
+
+    async def _has_caught_up(self, channel: Channel, last_seq: int) -> bool:
+        """Pass on what is kept up to this number. False: it can't be read now."""
+        more = last_seq > channel.seq
+        while more and (page := await self._read(channel)) is not None:
+            channel.accept(page.first_seq, page.events)
+            more = not page.whole
+        return not more
 
     # --- who watches ----------------------------------------------------------------------------------
 

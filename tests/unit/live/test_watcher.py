@@ -120,6 +120,31 @@ def test_end_is_told_after_every_page_that_was_missed(monkeypatch: pytest.Monkey
     asyncio.run(asyncio.wait_for(scenario(), 5))
 
 
+def test_end_that_comes_with_a_gap_is_told_as_a_broken_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    ending = following.Ending(NOW, NOW, "ended", "You ended it.", None, last_seq=6)
+    monkeypatch.setattr(watcher, "_settle_and_look", lambda *_: {})
+    monkeypatch.setattr(watcher, "_read_ending", lambda *_: (ending,))
+
+    async def scenario() -> bytes:
+        channel = Channel(followed())
+        listener = Listener()
+        channel.streams.add(listener)
+        stream: Any = Stream(channel)
+        said: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        monkeypatch.setattr(listener, "finish", said.set_result)
+        reading: Any = Database(away=1)  # just when the last events are to be read
+        watching: Any = Database()
+        made = Watcher({ID: channel}, {stream}, reading=reading, watching=watching, drop=lambda _channel: None)
+        made.attend(channel)
+        frame = await said
+        assert made._task is not None
+        made._task.cancel()
+        return frame
+
+    # Its client comes back, is told that the session is over, and gets what it missed from the snapshot.
+    assert asyncio.run(asyncio.wait_for(scenario(), 5)) == lease.closed("unavailable")
+
+
 def test_what_is_asked_for_all_streams_waits_for_no_journal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher, "LOOK_EVERY_S", 0.0)
     seen = following.Glance(ID, closed=False, epoch=1, last_seq=5, expires_at=NOW + timedelta(days=9999))
