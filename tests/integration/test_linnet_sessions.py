@@ -1,13 +1,16 @@
 """Linnet's own front end: starting, looking whether it is still there, ending."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from sessions_app.errors import InvalidSession
 from sessions_app.models import Session
+from sessions_app.services.linnet import live_session
 from sessions_app.services.sweep import sweep
 from snapshots.models import SessionKey, Snapshot
 from tests.integration.conftest import TONES, Api, make_overdue, nothing_written, problem
@@ -150,6 +153,17 @@ def test_session_is_there_without_key_and_cache(paid: Api, settings: Settings, m
     monkeypatch.setattr("sessions_app.services.limits.cache.add", _away)
     monkeypatch.setattr("sessions_app.api.access.resolve_plan", _away)
     assert paid.get(f"/session/{session}").status_code == 200
+
+
+def test_session_is_there_for_a_machine_whose_clock_is_ahead(paid: Api, other: Api) -> None:
+    session, ended = start(paid), start(paid)
+    paid.delete(f"/session/{ended}/end")
+    ahead = timezone.now() + timedelta(hours=1)
+    with nothing_written():
+        assert str(live_session(owner_id=paid.user.pk, session_id=session, now=ahead).pk) == session
+        for owner, name in ((other, session), (paid, ended)):
+            with pytest.raises(InvalidSession):
+                live_session(owner_id=owner.user.pk, session_id=name, now=ahead)
 
 
 def _away(*_args: Any, **_kwargs: Any) -> None:
