@@ -262,7 +262,7 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
         "data_folder_out": str(_broker / "messages"),
         "control_folder": str(_broker / "control"),
     }
-elif CELERY_BROKER_URL.startswith(("redis", "sentinel")):
+elif CELERY_BROKER_URL.startswith("redis"):
     # Redis hands a message out again that was not acknowledged in this time: longer than any task may take.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600}  # seconds
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

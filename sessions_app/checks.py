@@ -173,7 +173,7 @@ def check_live_bus(**_kwargs: Any) -> list[CheckMessage]:
 
 
 #: What Celery reaches with what is installed here.
-_BROKERS = {"amqp", "amqps", "filesystem", "redis", "rediss", "sentinel"}
+_BROKERS = {"amqp", "amqps", "filesystem", "redis", "rediss"}
 
 
 @register()

@@ -140,7 +140,14 @@ def test_right_settings_are_fine(changes: dict[str, object], settings: Settings)
 
 @pytest.mark.parametrize(
     ("address", "faults"),
-    [("amqp://u:secret@h//", 0), ("filesystem://localhost", 0), ("rediss://:secret@h", 0), ("h:5672", 1), ("", 1)],
+    [
+        ("amqp://u:secret@h//", 0),
+        ("filesystem://localhost", 0),
+        ("rediss://:secret@h", 0),
+        ("h:5672", 1),
+        ("", 1),
+        ("sentinel://:secret@h", 1),
+    ],
 )
 def test_broker_is_one_that_is_known(settings: Settings, address: str, faults: int) -> None:
     settings.CELERY_BROKER_URL = address
