@@ -32,7 +32,7 @@ class Environment(environ.Env):  # type: ignore[misc]
         """
         text: str = self.str(var, default="")
         return text or _refuse(
-            var, "be set: `make run` makes one on one machine, docs/operations.md says how in production"
+            var, "be set: `make run` makes one on one machine, docs/operations.md says how in production", instead=""
         )
 
     def bool(self, var: str, default: Any = environ.Env.NOTSET) -> bool:
@@ -99,5 +99,5 @@ def folder_of(file: str, *, var: str) -> None:
         _refuse(var, f"be a file in a folder that can be written ({error.strerror})")
 
 
-def _refuse(var: str, must: str) -> NoReturn:
-    raise SystemExit(f"Linnet Sessions did not start. {var} must {must}. Set it, or remove it to use the default.")
+def _refuse(var: str, must: str, *, instead: str = " Set it, or remove it to use the default.") -> NoReturn:
+    raise SystemExit(f"Linnet Sessions did not start. {var} must {must}.{instead}")

@@ -71,6 +71,8 @@ def test_what_cannot_be_read_is_named(reader: str, text: str, told: str, monkeyp
     assert sentence.startswith("Linnet Sessions did not start. WANTED must ")
     assert told in sentence
     assert "hush" not in sentence
+    # Only of what has one.
+    assert ("default" in sentence) is (reader != "secret")
 
 
 def test_folder_that_cannot_be_made_is_named() -> None:
