@@ -13,6 +13,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     # No page of another site embeds an answer unread, to guess at it by its size or its time.
     "Cross-Origin-Resource-Policy": "same-origin",
+    # Nearly every answer is about somebody, and many say what was said: no browser or proxy writes it to its disk.
+    "Cache-Control": "no-store",
 }
 
 

@@ -132,7 +132,6 @@ class LinnetViewSet(ServiceViewSet):
         )
         response = HttpResponse(shapes.export_json(found, lines), content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="linnet-session-{found.pk}.json"'
-        response["Cache-Control"] = "no-store"
         return response
 
     @paid_plus

@@ -20,7 +20,7 @@ from sessions_app.services.health import check_health
 def health(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """For load balancers and operators: each part's state. 503 when sessions can't work."""
     report = check_health(now=timezone.now())
-    return JsonResponse(report.as_dict(), status=200 if report.works else 503, headers={"Cache-Control": "no-store"})
+    return JsonResponse(report.as_dict(), status=200 if report.works else 503)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

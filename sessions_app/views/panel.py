@@ -10,6 +10,4 @@ from django.views.decorators.http import require_safe
 @require_safe
 def panel(request: HttpRequest) -> HttpResponse:
     """The page, the same for everybody but for its CSRF token. Who nobody knows is told by the panel how to sign in."""
-    response = render(request, "sessions_app/panel.html")
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "sessions_app/panel.html")

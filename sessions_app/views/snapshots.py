@@ -69,7 +69,6 @@ class SnapshotViewSet(ServiceViewSet):
         export = reading.export(owner_id=self.owner_id, snapshot_id=pk, now=self.now)
         response = HttpResponse(shapes.content_json(export), content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="linnet-session-{export.session}.json"'
-        response["Cache-Control"] = "no-store"
         return response
 
     @extend_schema(request=inputs.SpeakersInput, responses={200: outputs.LabelsOutput, **problems(409)})

@@ -53,7 +53,24 @@ def test_answer_carries_every_header(path: str) -> None:
     assert answer["Referrer-Policy"] == "same-origin"
     assert answer["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "microphone=()" in answer["Permissions-Policy"]
+    assert "no-store" in answer["Cache-Control"]
     assert "Access-Control-Allow-Origin" not in answer
+
+
+def test_no_cache_keeps_what_was_said(paid: Api) -> None:
+    session, lease = paid.start()
+    paid.append(session, lease)
+    snapshot = paid.closed()["snapshot"]["id"]
+    for path in (
+        f"sessions/{session}/",
+        f"sessions/{session}/events/",
+        "settings/panel/",
+        f"snapshots/{snapshot}/content/",
+        f"/session/{session}/history",
+        f"/session/{session}/export",
+    ):
+        answer = paid.get(path)
+        assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store"), path
 
 
 @pytest.mark.parametrize("path", PAGES)
