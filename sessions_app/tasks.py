@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from sessions_app.services import guests, retention, tickets
+from sessions_app.services import retention, upkeep
 from sessions_app.services import sweep as sweeping
 
 
@@ -17,11 +17,8 @@ def sweep() -> None:
 
 @shared_task(name="sessions_app.tasks.purge_snapshots")
 def purge_snapshots() -> None:
-    """Destroy snapshots and tickets past their time, and guests of a demo; give snapshots of lapsed plans an end."""
+    """Destroy snapshots past their time, then clear away what else is past its own."""
     now = timezone.now()
-    tickets.purge(now=now)
     for _ in retention.purge(which=retention.PurgeFilter(), now=now):
         pass
-    guests.purge(now=now)
-    # Last: it asks for plans, and what knows them may be down.
-    retention.release_lapsed(now=now)
+    upkeep.tidy(now=now)

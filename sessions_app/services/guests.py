@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -86,7 +85,6 @@ def purge(*, now: datetime) -> int:
     while batch := list(_gone(now).filter(pk__gt=last).order_by("pk")[:PURGE_BATCH]):
         last = batch[-1].pk
         removed += sum(_remove(guest, now=now) for guest in batch)
-    SessionStore.clear_expired()
     return removed
 
 

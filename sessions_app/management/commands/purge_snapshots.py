@@ -11,16 +11,17 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from sessions_app.management.arguments import age, user_id
-from sessions_app.services import guests
-from sessions_app.services.retention import PurgeFilter, purge, release_lapsed
+from sessions_app.services.retention import PurgeFilter, purge
+from sessions_app.services.upkeep import tidy
 from sessions_app.wording import moment_in_words
 
 
 class Command(BaseCommand):
     help = (
         "Destroy the snapshots whose retention is over, keys first. The filters narrow that; they never reach a "
-        "snapshot that is still within the time its user was told. Without a filter, also remove the guests of a demo "
-        "whose day is over, and give kept snapshots an end again where their user's plan is over."
+        "snapshot that is still within the time its user was told. Without a filter, also remove tickets, sign-ins and "
+        "the guests of a demo that are past their time, and give kept snapshots an end again where their user's plan "
+        "is over."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -47,15 +48,10 @@ class Command(BaseCommand):
                     purged += size
                     bar.update(size)
             self.stdout.write(f"Purged {purged}.")
-            if which == PurgeFilter():
-                self._tidy(now)
+            # What the worker does with a purge, too: it is about everybody.
+            if which == PurgeFilter() and (released := tidy(now=now)):
+                self.stdout.write(f"Gave {released} that were kept an end again: their users' plan is over.")
         self.stdout.write(f"{within} that match are still within their time, or kept by their user, and stay.")
-
-    def _tidy(self, now: datetime) -> None:
-        """What the worker does with a purge, too: it is about everybody."""
-        guests.purge(now=now)
-        if released := release_lapsed(now=now):
-            self.stdout.write(f"Gave {released} that were kept an end again: their users' plan is over.")
 
     def _tell(self, which: PurgeFilter, now: datetime) -> None:
         due = which.due(now=now).metadata().select_related("owner").order_by("expires_at", "pk")

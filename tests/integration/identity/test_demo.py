@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.contrib.sessions.models import Session as StoredLogin
 from django.core.management import call_command
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -209,10 +208,3 @@ def test_session_past_its_deadline_keeps_its_guest_until_it_is_closed() -> None:
     aged(browser, DAY)
     assert purge(now=timezone.now()) == 0
     assert guests().exists()
-
-
-def test_logins_past_their_time_are_removed_too() -> None:
-    start(visitor())
-    StoredLogin.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
-    purge(now=timezone.now())
-    assert not StoredLogin.objects.exists()
