@@ -205,7 +205,8 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
 
 # --- Cache --------------------------------------------------------------------------------------------
 
-#: Counters of the rate limits. Nothing is lost with it, and without it the service is right, only not limited.
+#: Counters of the rate limits, and what the licence server said last. Nothing is lost with it, and without it the
+#: service is right, only not limited, and the licence server is asked more often.
 _cache = env.cache_url("CACHE_URL", default="locmemcache://")
 # django-environ spells ?key_prefix= in a Redis address small, where Django looks for it in capitals.
 CACHES: dict[str, dict[str, Any]] = {
@@ -221,6 +222,14 @@ if CACHES["default"]["BACKEND"] == "django.core.cache.backends.redis.RedisCache"
     _cache_options["pool_class"] = "linnet_sessions.redis_pool.SharedPool"
 else:
     _cache_options.setdefault("MAX_ENTRIES", 100_000)
+#: The licence server's last answer stands in for it for a day: it must not be forgotten when a process ends.
+CACHES["plans"] = CACHES["default"]
+if CACHES["default"]["BACKEND"] == "django.core.cache.backends.locmem.LocMemCache":
+    CACHES["plans"] = {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": str(VAR_DIR / "plans"),
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
 
 # --- Live ---------------------------------------------------------------------------------------------
 

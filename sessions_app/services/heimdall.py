@@ -14,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
+from django.utils.connection import ConnectionProxy
 from django.utils.crypto import salted_hmac
 
 from sessions_app.conf import conf
@@ -26,6 +27,9 @@ from sessions_app.services.tiers import LocalResolver, Plan
 from sessions_app.tiers import PAID_PLUS, Tier
 
 log = logging.getLogger(__name__)
+
+#: As Django's own ``cache``, of the answers.
+cache = ConnectionProxy(caches, "plans")
 
 PRODUCT = "linnet"
 TIMEOUT_S = 2.0

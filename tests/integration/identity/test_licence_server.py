@@ -1,16 +1,20 @@
 """Plans from the licence server, which answers, lies, dawdles and dies: each on a real connection."""
 
+import pickle
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import cache
+from django.core.cache import caches
+from django.core.cache.backends import locmem
 from django.db import connections, transaction
 from django.utils import timezone
 from pytest_django import Settings
@@ -39,10 +43,10 @@ def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lice
     settings.HEIMDALL_ADMIN_TOKEN = "admin-token"
     settings.LINNET_LICENSE_KEY = KEY
     monkeypatch.setattr(heimdall, "_rest", heimdall._Rest())
-    cache.clear()
+    caches["plans"].clear()
     yield served
     served.stop()
-    cache.clear()
+    caches["plans"].clear()
 
 
 @pytest.fixture
@@ -106,9 +110,18 @@ def test_licence_of_the_request_is_used_for_the_call_alone(
     server.answering = says("nonsense")
     assert asking(license_key="a third key") == UNKNOWN
     assert asking().tier is Tier.FREE
-    kept = repr(cache._cache) + repr(cache._expire_info)  # type: ignore[attr-defined]
     for secret in (KEY, "another key", "a third key"):
-        assert secret not in kept + caplog.text
+        assert secret not in _kept() + caplog.text
+
+
+def _kept() -> str:
+    """All that is remembered of the answers, as it lies in the files: a time, then what was stored, compressed."""
+    kept = ""
+    for file in sorted(Path(caches["plans"]._dir).iterdir()):  # type: ignore[attr-defined]
+        with file.open("rb") as opened:
+            kept += f"{file.name} {pickle.load(opened)} {zlib.decompress(opened.read())!r} "
+    assert kept
+    return kept
 
 
 def test_licence_of_a_request_says_nothing_in_the_cloud(server: LicenceServer, cloud_user: Any) -> None:
@@ -218,6 +231,15 @@ def test_last_answer_stands_in_for_a_day(name: str, server: LicenceServer, askin
     assert asking(heimdall.RESTS_FOR) == Plan(Tier.PAID)
 
 
+def test_last_answer_outlives_a_restart(server: LicenceServer, asking: Asking) -> None:
+    server.answering = says({"tier": "paid"})
+    assert asking() == Plan(Tier.PAID)
+    server.stop()
+    for memory in locmem._caches.values():
+        memory.clear()  # what a process forgets when it ends
+    assert asking(timedelta(hours=1)) == Plan(Tier.PAID, stale=True)
+
+
 def test_server_that_is_down_and_comes_back(server: LicenceServer, asking: Asking) -> None:
     server.answering = says({"tier": "paid"})
     assert asking() == Plan(Tier.PAID)
@@ -251,7 +273,7 @@ def test_thread_that_waited_ends(server: LicenceServer, asking: Asking) -> None:
 def test_what_is_no_answer_in_the_cache_is_passed_over(stored: Any, server: LicenceServer, asking: Asking) -> None:
     question = heimdall._question_about(asking.user.pk, "")
     assert question is not None
-    cache.set(question.key, stored)
+    caches["plans"].set(question.key, stored)
     server.answering = says({"tier": "paid"})
     assert asking() == Plan(Tier.PAID)
 
