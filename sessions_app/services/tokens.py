@@ -26,6 +26,17 @@ def issue_token(*, username: str) -> str:
     return token
 
 
+def revoke_tokens(*, username: str) -> int:
+    """Forget all API tokens of this user: none is valid any more, and streams that one let in end. Returns how many.
+
+    Raises:
+        User.DoesNotExist: nobody has this name.
+    """
+    user = get_user_model().objects.get(username=username)
+    deleted: int = get_token_model().objects.filter(user=user).delete()[0]
+    return deleted
+
+
 def issue_annotator_token(*, name: str, now: datetime) -> str:
     """A fresh token of this annotator, who is made if need be. The token it had before is valid no more."""
     token = ANNOTATOR_PREFIX + secrets.token_urlsafe(32)

@@ -91,9 +91,17 @@ def test_issue_token_prints_a_working_token_and_nothing_else(paid: Api) -> None:
     assert Api(paid.user, printed.strip()).get("settings/").status_code == 200
 
 
-def test_issue_token_of_nobody_is_refused(db: None) -> None:
+@pytest.mark.parametrize("options", [[], ["--revoke"]])
+def test_issue_token_of_nobody_is_refused(db: None, options: list[str]) -> None:
     with pytest.raises(CommandError, match="no user named 'nobody'"):
-        run("issue_token", "nobody")
+        run("issue_token", "nobody", *options)
+
+
+def test_issue_token_revokes_all_of_a_user_and_nobody_elses(paid: Api, other: Api) -> None:
+    second = Api(paid.user, run("issue_token", paid.user.username).strip())
+    assert run("issue_token", paid.user.username, "--revoke") == f"Revoked 2 API tokens of {paid.user.username!r}.\n"
+    assert [api.get("settings/").status_code for api in (paid, second, other)] == [401, 401, 200]
+    assert run("issue_token", paid.user.username, "--revoke") == f"Revoked 0 API tokens of {paid.user.username!r}.\n"
 
 
 def test_sweep_dry_run_tells_and_changes_nothing(paid: Api) -> None:
