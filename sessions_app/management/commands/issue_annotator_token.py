@@ -17,7 +17,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="what the annotator is called in logs")
+        parser.add_argument("name", help="by which its token is replaced or revoked later")
         parser.add_argument("--revoke", action="store_true", help="end its token instead of giving it a new one")
 
     def handle(self, *_args: Any, name: str, revoke: bool, **_options: Any) -> None:
