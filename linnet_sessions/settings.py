@@ -364,6 +364,10 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"level": "INFO", "handlers": ["console"]},
     "loggers": {
+        # Whatever level a worker is started with, which is the root's then: what was closed and purged is told.
+        "linnet_sessions": {"level": "INFO"},
+        "sessions_app": {"level": "INFO"},
+        "snapshots": {"level": "INFO"},
         # Refused requests are the caller's to see; a path or a host that somebody made up does not belong in our log.
         "django.request": {"level": "ERROR"},
         "django.security": {"level": "CRITICAL"},

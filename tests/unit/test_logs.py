@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from io import StringIO
 
 import pytest
@@ -134,3 +135,20 @@ def test_each_handler_of_the_settings_writes_like_this() -> None:
     for handler in settings.LOGGING["handlers"].values():
         assert formatters[handler["formatter"]]["class"] == f"{ContentFreeFormatter.__module__}.ContentFreeFormatter"
     assert any(isinstance(handler.formatter, ContentFreeFormatter) for handler in logging.getLogger().handlers)
+
+
+@pytest.fixture
+def _worker_that_warns() -> Iterator[None]:
+    """As ``celery worker --loglevel WARNING`` sets it: the root's level."""
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.WARNING)
+    yield
+    root.setLevel(before)
+
+
+@pytest.mark.usefixtures("_worker_that_warns")
+@pytest.mark.parametrize("name", ["linnet_sessions.x", "sessions_app.services.closing", "snapshots.services.x"])
+def test_what_is_closed_and_purged_is_told_by_a_worker_that_warns(name: str) -> None:
+    assert logging.getLogger(name).isEnabledFor(logging.INFO)
+    assert not logging.getLogger("a.library").isEnabledFor(logging.INFO)
