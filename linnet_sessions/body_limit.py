@@ -2,7 +2,7 @@
 
 Django spools a request's body to a temporary file before any view or middleware sees it: somebody's words would
 touch the disk unsealed. Here a body is refused by its Content-Length, which the server enforces, or for the lack
-of one.
+of one: Django would take it for none, and what it asks for would be lost quietly.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from sessions_app.api.access import plan_of
-from sessions_app.errors import LengthRequired
 from sessions_app.services.tiers import Plan
 
 
@@ -36,9 +35,6 @@ class ServiceViewSet(viewsets.GenericViewSet[Any]):
         """Read the clock: this is the edge."""
         self.now: datetime = timezone.now()
         super().initial(request, *args, **kwargs)
-        if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
-            # A body of no stated length would be taken for none, and what it asks for lost quietly.
-            raise LengthRequired
 
     @property
     def owner_id(self) -> int:

@@ -115,13 +115,6 @@ def test_wrong_content_length_is_refused(length: str, status: int, headers: dict
     assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json"), answer.content
 
 
-def test_body_of_no_stated_length_is_refused(paid: Api) -> None:
-    session, lease = paid.start()
-    with nothing_written():
-        answer = paid.call("POST", f"sessions/{session}/touch/", None, lease=lease, Transfer_Encoding="chunked")
-        problem(answer, 411, "E-REQUEST-008")
-
-
 OTHER_MEDIA_TYPES = [
     "text/plain",
     "application/octet-stream",
