@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.panel import Panel
+from tests.browser.test_states import use_token
 from tests.browser.user import User
 
 pytestmark = pytest.mark.browser
@@ -115,3 +116,51 @@ def test_session_that_ends_under_a_dialog_leaves_the_focus_on_its_receipt(panel:
     expect(panel.section("Just ended")).to_contain_text("You ended this session.")
     panel.press("Let it go on", panel.dialog)
     expect(panel.receipts.first.get_by_role("heading")).to_be_focused()
+
+
+def test_end_of_a_held_session_leaves_the_others_as_they_are(panel: Panel, demo: User) -> None:
+    """The page learns of such an end twice: from the answer, and from what follows the session."""
+    session = bring_back(panel, demo)
+    demo.start(topic="call-2")
+    other = panel.live.filter(has_text="call-2")
+    expect(other).to_contain_text("Connected.")
+    panel.press("End this session…", panel.live.and_(panel.page.locator(f"[data-session='{session}']")))
+    with panel.page.expect_response("**/receipt/"):
+        panel.press("End the session", panel.dialog)
+    expect(panel.receipts).to_have_count(1)
+    expect(panel.live).to_have_count(1)
+    expect(other).to_contain_text("Connected.")
+    other.get_by_text("Events as they arrive").click()
+    expect(other).to_contain_text("Its events are fetched while they are on the screen.")
+
+
+def test_receipt_that_was_closed_does_not_come_back(panel: Panel, demo: User) -> None:
+    bring_back(panel, demo)
+    waiting: list[Route] = []
+    panel.page.route("**/receipt/", lambda route: waiting.append(route))
+    panel.press("End this session…", panel.live.first)
+    panel.press("End the session", panel.dialog)
+    panel.press("Close this receipt", panel.receipts.first)
+    expect(panel.receipts).to_have_count(0)
+    with panel.page.expect_response("**/receipt/"):
+        waiting[0].continue_()
+    panel.look()
+    expect(panel.receipts).to_have_count(0)
+
+
+@pytest.mark.refusals
+def test_receipt_that_arrives_late_is_not_shown_to_somebody_else(panel: Panel, demo: User) -> None:
+    session, lease = demo.start(topic="call-1")
+    panel.open()
+    expect(panel.live.first).to_contain_text("Connected.")
+    waiting: list[Route] = []
+    panel.page.route("**/receipt/", lambda route: waiting.append(route))
+    with panel.page.expect_request("**/receipt/"):
+        demo.call("POST", f"sessions/{session}/end/", lease=lease)
+    use_token(panel, "lna_" + "x" * 60)
+    expect(panel.page.get_by_role("heading", name="You are not signed in")).to_be_visible()
+    with panel.page.expect_response("**/receipt/"):
+        waiting[0].continue_()
+    panel.look()
+    expect(panel.page.get_by_role("article")).to_have_count(0)
+    expect(panel.notice).not_to_contain_text("call-1")

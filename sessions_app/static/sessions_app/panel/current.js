@@ -81,24 +81,26 @@ export class LiveSessions {
   }
 
   /**
-   * A live session is over: its receipt takes its place.
+   * A live session is over: its receipt takes its place. Told by whatever learns of it, the answer to an end and what
+   * follows the session: only the first counts.
    * @param {LiveCard} card
    * @param {object} about As `Receipt` takes it; `focus`: whether the person is waiting for it.
    */
   ended(card, { focus = false, ...about }) {
-    let receipt = this.#receipts.get(about.session);
-    if (!receipt) {
-      receipt = new Receipt(this.#host, about);
+    const isFirst = this.#cards.get(about.session) === card;
+    if (isFirst) {
+      const receipt = new Receipt(this.#host, about);
       this.#receipts.set(about.session, receipt);
       this.#ended.prepend(receipt.element);
       this.#host.announce(`${card.title} is over. ${about.receipt?.ended_because ?? about.because}`);
+      focus ||= card.element.contains(this.#host.root.activeElement);
+      this.#cards.delete(about.session);
+      card.remove();
+      this.#arrange();
+      this.#host.refreshSoon();
     }
-    focus ||= card.element.contains(this.#host.root.activeElement);
-    if (this.#cards.get(about.session) === card) this.#cards.delete(about.session);
-    card.remove();
-    this.#arrange();
-    if (focus) receipt.focus();
-    this.#host.refreshSoon();
+    // Told again, or another user's by now: the receipt is there already, was closed, or is not for this one.
+    if (focus) this.#receipts.get(about.session)?.focus();
   }
 
   /** A receipt was read and closed. Where the focus is elsewhere, it stays there. @param {Receipt} receipt */

@@ -13,7 +13,7 @@ const SETTLED_MS = 300;
 export const WISH = Object.freeze({ none: 0, unfolded: 1, onScreen: 2, held: 3 });
 
 /** All that are made and not ended; of those that want a stream as much as each other, the earlier ones have it. */
-const claims = [];
+let claims = [];
 /** The views that are on the screen. @type {Set<Element>} */
 const onScreen = new Set();
 let settling = null;
@@ -57,17 +57,17 @@ export class StreamClaim {
 
   /** Look again how much it is wanted. @param {{first?: boolean}} [how] First: before those that want one as much. */
   look({ first = false } = {}) {
-    if (first) claims.unshift(...claims.splice(claims.indexOf(this), 1));
+    if (first && claims.includes(this)) claims = [this, ...claims.filter((claim) => claim !== this)];
     share();
   }
 
-  /** There is nothing to be shown any more. */
+  /** There is nothing to be shown any more. Saying so again changes nothing. */
   end() {
     observer.unobserve(this.#view);
     onScreen.delete(this.#view);
     this.#wishOf = () => WISH.none;
     this.look();
-    claims.splice(claims.indexOf(this), 1);
+    claims = claims.filter((claim) => claim !== this);
   }
 
   /** By {@link share}. */
