@@ -186,3 +186,32 @@ def test_suspended_session_is_over_when_it_is(demo: User, stack: Stack, client_p
     demo.call("POST", f"sessions/{session}/end/", lease=lease)
     assert client.do("await session.check()") is False
     assert client.status == "over"
+
+
+def test_session_that_cannot_be_read_at_first_is_followed_later(demo: User, stack: Stack, client_page: Open) -> None:
+    page = client_page(stack)
+    client = Client(page)
+    session, lease = demo.start()
+    demo.append(session, lease, CALL)
+    busy = {"status": 503, "json": {"detail": "Busy.", "code": "X"}}
+    page.route(f"**/sessions/{session}/", lambda route: route.fulfill(**busy), times=2)
+    page.evaluate(FAST_TIMERS)
+    client.do("void session.watch(argument).catch(() => {})", session)
+    client.wait_for("live")
+    client.wait("session.events.length === 5")
+
+
+def test_suspended_session_is_not_lost_by_an_outage(demo: User, stack: Stack, client_page: Open) -> None:
+    """It has no connection to lose; and it can be gone on with as soon as there is one."""
+    page = client_page(stack)
+    client = Client(page)
+    session, _ = demo.start()
+    client.do("await session.watch(argument)", session)
+    client.wait_for("live")
+    client.do("session.suspend()")
+    page.evaluate(FAST_TIMERS)
+    page.context.set_offline(True)
+    for visibility in ("hidden", "visible"):
+        client.turn(visibility)
+    page.wait_for_timeout(1000)
+    assert client.status == "suspended"

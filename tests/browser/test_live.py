@@ -239,3 +239,29 @@ def test_heading_stays_while_it_says_the_same(panel: Panel, demo: User) -> None:
     panel.look()
     panel.look()
     assert panel.page.evaluate("changes") == []
+
+
+@pytest.mark.refusals
+def test_card_that_was_busy_at_first_is_connected_later(panel: Panel, demo: User) -> None:
+    session, _ = demo.start()
+    busy = {"status": 503, "json": {"detail": "Busy.", "code": "X"}}
+    panel.page.route(f"**/sessions/{session}/", lambda route: route.fulfill(**busy), times=1)
+    panel.open()
+    expect(panel.live.first).to_contain_text("Connected.")
+
+
+@pytest.mark.refusals
+def test_earlier_session_that_cannot_be_read_is_not_called_empty(panel: Panel, demo: User) -> None:
+    receipt = demo.closed(topic="call-1")
+    panel.open()
+    waiting: list[Route] = []
+    panel.page.route("**/content/**", lambda route: waiting.append(route))
+    panel.press("Resume", panel.recent.first)
+    expect(panel.live).to_have_count(1)
+    demo.call("DELETE", f"snapshots/{receipt['snapshot']['id']}/")
+    waiting[0].continue_()
+    told = panel.live.first.get_by_role("listitem")
+    expect(told).to_have_count(1)
+    expect(told).to_contain_text("An earlier session of 5 events can't be shown here.")
+    expect(told).to_contain_text("it was removed from another window.")
+    expect(told).not_to_contain_text("/api/")

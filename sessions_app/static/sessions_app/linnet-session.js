@@ -19,7 +19,8 @@ export { Api, HELD, mayPass, Problem, STATUS, Unreachable };
  *
  * - `status`: `{status, because}`, one of {@link STATUS}; when over also `{session, closeReason, snapshot}`
  * - `annotation`: one event of the call. Stored ones have a `seq`, and come once and in order
- * - `history`: `{events, resumedFrom, speakers, startedAt, endedAt}`: an earlier session that this one goes on from
+ * - `history`: `{events, resumedFrom, speakers, startedAt, endedAt}`: an earlier session that this one goes on from. One
+ *   that can't be read has no events, and `because` and `error` instead of its times
  * - `deadline`: `{expiresAt, hardExpiresAt}` as Date · `notice`: the same and `because`, before the deadline
  * - `lease`: `{held, because}` · `labels`: the speakers' names and colours · `cleared`: nothing is held any more
  */

@@ -3,9 +3,10 @@
  * @module
  */
 
+import { mayPass } from "../linnet-session.js";
 import { el, isolated } from "./dom.js";
 import { nameOf } from "./timeline.js";
-import { clockText, counted, eventText, momentText, notesText, percentText, subjectText } from "./words.js";
+import { clockText, counted, eventText, momentText, notesText, percentText, subjectText, troubleText } from "./words.js";
 
 /** Lines that are on the page at a time. */
 const MOST_LINES = 400;
@@ -56,17 +57,20 @@ export class EventLog {
   }
 
   /** An earlier session, with a visible break after it. @param {object} history As the client module tells it. */
-  addEarlier({ events, speakers, startedAt, endedAt, because, resumedFrom }) {
+  addEarlier({ events, speakers, startedAt, endedAt, error, resumedFrom }) {
+    if (error) {
+      const why = mayPass(error) ? `${error.message} It is read again when you reload this page.` : troubleText(error);
+      const told = `An earlier session of ${counted(resumedFrom.events, "event")} can't be shown here. ${why}`;
+      this.#append([el("li", { class: "break" }, `${told} What follows is from this session.`)]);
+      return;
+    }
     const shown = events.slice(-MOST_EARLIER);
     const left = events.length - shown.length;
-    const from = startedAt ? ` of ${momentText(startedAt)}` : "";
-    const before = left ? ` Its first ${counted(left, "event")} are left out here; an export has them all.` : "";
-    const ended = momentText(endedAt ?? resumedFrom.imported_at);
-    const note = because ? ` ${because}` : before;
+    const note = left ? ` Its first ${counted(left, "event")} are left out here; an export has them all.` : "";
     this.#append([
-      el("li", { class: "break" }, `Earlier session${from}: ${counted(events.length, "event")}.${note}`),
+      el("li", { class: "break" }, `Earlier session of ${momentText(startedAt)}: ${counted(events.length, "event")}.${note}`),
       ...shown.map((event) => line(event, speakers)),
-      el("li", { class: "break" }, `The earlier session ended here: ${ended}. What follows is from this session.`),
+      el("li", { class: "break" }, `The earlier session ended here: ${momentText(endedAt)}. What follows is from this session.`),
     ]);
   }
 

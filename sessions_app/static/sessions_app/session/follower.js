@@ -4,7 +4,7 @@
  */
 
 import { Deadline, watchPage } from "./clocks.js";
-import { Problem, Unreachable } from "./http.js";
+import { mayPass, Problem, Unreachable } from "./http.js";
 import { EventStream } from "./stream.js";
 import { ABOUT_TO_CLOSE, STATUS, statusText, TIMED_OUT_ALONE } from "./words.js";
 
@@ -74,7 +74,7 @@ export class Follower {
     }
     this.say("connecting");
     const detail = await this.#read().catch((error) => {
-      if (!(error instanceof Unreachable)) throw error;
+      if (!mayPass(error)) throw error;
       this.#lost();
       return this.#read({ signal }, "insist");
     });
@@ -167,8 +167,9 @@ export class Follower {
     this.#tell("status", { status, because: statusText(status, this.#policy) });
   }
 
+  /** What is suspended has no connection to lose. */
   #lost() {
-    if (this.status !== "offline") this.#away ??= setTimeout(() => this.say("offline"), AWAY_MS);
+    if (this.status !== "offline" && !this.#isSuspended) this.#away ??= setTimeout(() => this.say("offline"), AWAY_MS);
   }
 
   over(told, because) {
@@ -190,7 +191,7 @@ export class Follower {
     } catch (error) {
       // Deleted meanwhile, or away: the session itself goes on all the same.
       const because = error.detail ?? error.message;
-      if (!signal.aborted) this.#tell("history", { events: [], speakers: {}, resumedFrom: link, because });
+      if (!signal.aborted) this.#tell("history", { events: [], speakers: {}, resumedFrom: link, because, error });
     }
   }
 
