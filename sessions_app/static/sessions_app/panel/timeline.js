@@ -59,14 +59,18 @@ export function timeline({ events, speakers }) {
 function picture(events, labels) {
   const tones = events.filter((event) => event.event_type === "tone");
   if (!tones.length) return el("p", {}, "There is no tone in this session to draw. The table shows what there is.");
-  const length = Math.max(...events.map((event) => event.timestamp), 1);
+  // Not spread into one call: a long session has more events than a call takes arguments.
+  const length = events.reduce((latest, { timestamp }) => Math.max(latest, timestamp), 1);
   const ids = [...new Set(tones.map((tone) => tone.speaker_id || NOBODY))];
+  // As where colours are chosen: by the place among all who spoke. Nobody comes after them.
+  const speakers = [...speakersOf(events, labels), NOBODY];
+  const colours = ids.map((id) => colourOf(id, labels, speakers.indexOf(id)));
   const drawn = el("div", { class: "lanes" });
   const few = el("span");
   const draw = (width) => {
     const scale = { width, length, most: Math.floor(width / MARK_SPACE), x: (s) => (s / (length + LONGEST_MARK_S)) * width };
     const own = ids.map((id) => tones.filter((tone) => (tone.speaker_id || NOBODY) === id));
-    drawn.replaceChildren(...ids.map((id, index) => lane(id, index, own[index], labels, scale)), axis(scale));
+    drawn.replaceChildren(...ids.map((id, index) => lane(id, colours[index], own[index], labels, scale)), axis(scale));
     const thinned = own.some((lane) => lane.length > scale.most);
     few.textContent = thinned ? " There is no room for every tone: some are left out, evenly. The table has them all." : "";
   };
@@ -85,9 +89,8 @@ function picture(events, labels) {
   );
 }
 
-function lane(id, index, tones, labels, scale) {
+function lane(id, colour, tones, labels, scale) {
   const own = thinned(tones, scale.most);
-  const colour = colourOf(id, labels, index);
   const first = clockText(tones[0].timestamp);
   const last = clockText(tones.at(-1).timestamp);
   const about = `${counted(tones.length, "tone")} from ${first} to ${last}. The table holds the same.`;
