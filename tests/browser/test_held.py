@@ -164,3 +164,37 @@ def test_receipt_that_arrives_late_is_not_shown_to_somebody_else(panel: Panel, d
     panel.look()
     expect(panel.page.get_by_role("article")).to_have_count(0)
     expect(panel.notice).not_to_contain_text("call-1")
+
+
+@pytest.mark.refusals
+def test_receipt_says_what_is_so_now(panel: Panel, demo: User) -> None:
+    session, lease = demo.start(topic="call-1")
+    panel.open()
+    expect(panel.live).to_have_count(1)
+    receipt = demo.call("POST", f"sessions/{session}/end/", lease=lease)
+    expect(panel.receipts.first).to_contain_text("It will be deleted on")
+    panel.press("Keep", panel.recent.first)
+    expect(panel.receipts.first).to_contain_text("You chose to keep it.")
+    expect(panel.receipts.first).not_to_contain_text("It will be deleted on")
+    demo.call("DELETE", f"snapshots/{receipt['snapshot']['id']}/")
+    panel.look()
+    expect(panel.receipts.first).to_contain_text("Nothing is kept any more: you deleted it.")
+    expect(panel.receipts.first.get_by_role("button", name="Resume this session")).to_be_hidden()
+    demo.call("DELETE", f"sessions/{session}/")
+    panel.look()
+    expect(panel.receipts).to_have_count(0)
+
+
+def test_receipts_of_the_same_minute_and_topic_are_told_apart(panel: Panel, demo: User) -> None:
+    panel.open()
+    for number in range(2):
+        for topic in ({}, {"topic": "call-1"}):
+            session, lease = demo.start(**topic)
+            panel.look()
+            expect(panel.live.first).to_contain_text("Connected.")
+            demo.call("POST", f"sessions/{session}/end/", lease=lease)
+            expect(panel.live).to_have_count(0)
+        if not number:
+            panel.page.wait_for_timeout(1100)
+    expect(panel.receipts).to_have_count(4)
+    assert len(set(panel.receipts.get_by_role("heading").all_inner_texts())) == 4

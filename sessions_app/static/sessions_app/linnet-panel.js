@@ -189,7 +189,7 @@ class LinnetPanel extends HTMLElement {
     const { notice, live, closed, preferences, storage } = this.#parts;
     notice.read();
     this.#showSignedIn(true);
-    live.update(data.live, { first });
+    live.update(data.live, data.recent, { first });
     closed.update(data.recent, data.preferences.recent_limit);
     preferences.update(data.preferences);
     const taken = data.storage_bytes ? `What is kept of your sessions takes ${sizeText(data.storage_bytes)}, sealed.` : "Nothing is stored of your sessions at the moment.";

@@ -41,9 +41,10 @@ export class LiveSessions {
 
   /**
    * @param {object[]} live As the panel's call gives them.
+   * @param {object[]} recent What has closed, as the same call gives it.
    * @param {{first: boolean}} how Whether this user's sessions are read for the first time by this page.
    */
-  update(live, { first }) {
+  update(live, recent, { first }) {
     if (first) this.#recall(live);
     else if (this.#unattached) this.#attach(this.#unattached);
     for (const data of live) {
@@ -61,7 +62,8 @@ export class LiveSessions {
     }
     const ids = new Set(live.map(({ id }) => id));
     for (const [id, card] of this.#cards) if (!ids.has(id)) card.gone();
-    for (const receipt of this.#receipts.values()) receipt.read();
+    const kept = new Map(recent.map((one) => [one.session.id, one]));
+    for (const [id, receipt] of this.#receipts) receipt.read(kept.get(id));
     this.#arrange();
   }
 
@@ -136,6 +138,7 @@ export class LiveSessions {
 
   #arrange() {
     tellApart([...this.#cards.values()]);
+    tellApart([...this.#receipts.values()]);
     this.#none.hidden = this.#cards.size > 0;
     this.#justEnded.element.hidden = !this.#receipts.size;
   }

@@ -11,7 +11,7 @@ import { EventLog } from "./log.js";
 import { renameSpeakers } from "./speakers.js";
 import { StreamClaim, WISH } from "./streams.js";
 import { speakersOf } from "./timeline.js";
-import { counted, momentText, sentence, time } from "./words.js";
+import { counted, momentText, plain, sentence, time, titleOf } from "./words.js";
 
 const ONLY_SHOWN = "This page only shows the session; it can end it, and change nothing else in it.";
 const NAMED_LATER = "Once it has closed, its speakers can be named under “Last sessions”.";
@@ -48,12 +48,11 @@ export class LiveCard {
   /** @param {object} data As the panel's call gives it. */
   update(data) {
     this.#data = data;
-    const { title, count } = this.#parts;
-    replaceIfChanged(title, this.#title());
+    this.#showTitle();
     this.#showClocks();
     this.#showStream();
     this.#showHolder();
-    count.textContent = this.#counted();
+    this.#parts.count.textContent = this.#counted();
   }
 
   #showClocks() {
@@ -122,7 +121,7 @@ export class LiveCard {
 
   /** What it is called, without the seconds. */
   get title() {
-    return this.#title({ exact: false }).map((part) => part.textContent ?? part).join("");
+    return plain(titleOf(this.#data));
   }
 
   get exact() {
@@ -132,7 +131,7 @@ export class LiveCard {
   /** @param {boolean} exact Whether the title tells the seconds, because others have the same without them. */
   set exact(exact) {
     this.#exact = exact;
-    replaceIfChanged(this.#parts.title, this.#title());
+    this.#showTitle();
   }
 
   /** Say something about it, in it. */
@@ -212,10 +211,8 @@ export class LiveCard {
     on("labels", () => this.#log.rename());
   }
 
-  #title({ exact = this.#exact } = {}) {
-    if (!this.#data) return ["Session"];
-    const { topic, started_at: started } = this.#data;
-    return topic ? ["Session ", isolated(`“${topic}”`)] : [`Session of ${momentText(started, { exact })}`];
+  #showTitle() {
+    replaceIfChanged(this.#parts.title, titleOf(this.#data, { exact: this.#exact }));
   }
 
   #showConnection(detail) {
@@ -313,7 +310,7 @@ export class LiveCard {
   #leaveReceipt(session, about) {
     if (!this.#ended) this.session.clear();
     this.#ended = true;
-    this.#host.ended(this, { session, title: this.#title(), policy: this.#data?.policy ?? "pinned", ...about });
+    this.#host.ended(this, { session, live: this.#data, ...about });
   }
 }
 

@@ -4,13 +4,16 @@
  */
 
 import { actions, button, el, freshId } from "./dom.js";
-import { counted, sentence, troubleText } from "./words.js";
+import { counted, plain, sentence, titleOf, troubleText } from "./words.js";
 
-/** A card in the panel. What could not be read when the session ended is read later. */
+/** A card in the panel. What could not be read when the session ended is read later, and so is what is different by then. */
 export class Receipt {
   #host;
   #about;
   #receipt = null;
+  /** Whether the panel's call tells of the session too. */
+  #isListed = false;
+  #exact = false;
   #heading;
   #because = el("p");
   #facts = el("div");
@@ -21,8 +24,7 @@ export class Receipt {
    * @param {object} host What the panel lends to its parts.
    * @param {object} about
    * @param {string} about.session The session's id.
-   * @param {(Node|string)[]} about.title The session, as its card named it.
-   * @param {string} about.policy
+   * @param {object|null} about.live What was known of it while it was live.
    * @param {string} about.because Why it ended, while there is no receipt to say so.
    * @param {object|null} about.receipt The service's, or null when it could not be read yet.
    * @param {object|null} about.snapshot What can be brought back, as far as is known without the receipt.
@@ -31,7 +33,8 @@ export class Receipt {
     this.#host = host;
     this.#about = about;
     const id = freshId("receipt");
-    this.#heading = el("h3", { id, tabindex: "-1" }, "Receipt: ", about.title);
+    this.#heading = el("h3", { id, tabindex: "-1" });
+    this.exact = false;
     this.#resume = button("Resume this session", () => this.#bringBack());
     this.element = el(
       "article",
@@ -50,14 +53,37 @@ export class Receipt {
     return this.#receipt !== null;
   }
 
-  /** Read what could not be read before. */
-  async read() {
-    if (this.isConfirmed) return;
-    try {
-      this.#show(await this.#host.api.call("GET", `sessions/${this.#about.session}/receipt/`));
-    } catch {
-      // Not saved yet, or nobody answers: it is asked again.
+  /** What it is called, without the seconds. */
+  get title() {
+    return plain(titleOf(this.#about.live));
+  }
+
+  get exact() {
+    return this.#exact;
+  }
+
+  /** @param {boolean} exact Whether the title tells the seconds, because others have the same without them. */
+  set exact(exact) {
+    this.#exact = exact;
+    this.#heading.replaceChildren("Receipt: ", ...titleOf(this.#about.live, { exact }));
+  }
+
+  /**
+   * Read what could not be read before, or is not so any more.
+   * @param {object} [kept] What the panel's call tells of it now. Nothing: it was deleted, or there are newer ones.
+   */
+  async read(kept) {
+    const isSo = kept ? kept.kept_because === this.#receipt?.kept_because : !this.#isListed;
+    if (!this.isConfirmed || !isSo) {
+      try {
+        this.#show(await this.#host.api.call("GET", `sessions/${this.#about.session}/receipt/`));
+      } catch (error) {
+        // Not saved yet, or nobody answers: it is asked again.
+        if (error.status === 404) this.#host.drop(this);
+        return;
+      }
     }
+    this.#isListed = Boolean(kept);
   }
 
   focus() {
@@ -71,7 +97,7 @@ export class Receipt {
   #show(receipt) {
     this.#receipt = receipt;
     this.#because.textContent = receipt?.ended_because ?? this.#about.because;
-    this.#facts.replaceChildren(receipt ? told(receipt) : el("p", {}, untold(this.#about.policy)));
+    this.#facts.replaceChildren(receipt ? told(receipt) : el("p", {}, untold(this.#about.live?.policy ?? "pinned")));
     this.#resume.hidden = !this.#snapshot;
   }
 

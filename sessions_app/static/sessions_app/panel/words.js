@@ -4,7 +4,7 @@
  */
 
 import { Problem } from "../linnet-session.js";
-import { el } from "./dom.js";
+import { el, isolated } from "./dom.js";
 
 const MOMENT = new Intl.DateTimeFormat(undefined, {
   year: "numeric",
@@ -39,6 +39,24 @@ export function momentText(moment, { exact = false } = {}) {
 /** The same as an element that machines can read too. @returns {HTMLElement} */
 export function time(moment, how) {
   return el("time", { datetime: new Date(moment).toISOString() }, momentText(moment, how));
+}
+
+/**
+ * What a session is called that is live, or was a moment ago.
+ * @param {{topic: string, started_at: string}|null} session Null: nothing is known of it yet.
+ * @param {{exact?: boolean}} [how]
+ * @returns {(Node|string)[]}
+ */
+export function titleOf(session, { exact = false } = {}) {
+  if (!session) return ["Session"];
+  const moment = momentText(session.started_at, { exact });
+  if (!session.topic) return [`Session of ${moment}`];
+  return ["Session ", isolated(`“${session.topic}”`), exact && ` of ${moment}`].filter(Boolean);
+}
+
+/** @param {(Node|string)[]} parts @returns {string} The words of it. */
+export function plain(parts) {
+  return parts.map((part) => part.textContent ?? part).join("");
 }
 
 /**
