@@ -94,3 +94,15 @@ def test_look_follows_the_room_and_words_keep_their_direction(light_page: Page, 
     assert panel.overflowing() == []
     panel.press("End this session…", panel.live.first)
     assert panel.dialog.evaluate("(dialog) => [dialog.lang, getComputedStyle(dialog).direction]") == ["en", "ltr"]
+
+
+@pytest.mark.refusals
+def test_page_can_hide_the_panel_and_say_its_token_again(light_page: Page, demo: User) -> None:
+    demo.closed()
+    panel = Panel(light_page)
+    panel.recent.first.get_by_text("Timeline", exact=True).click()
+    expect(panel.recent.first.get_by_role("img").first).to_be_visible()
+    light_page.evaluate("(token) => { document.querySelector('linnet-panel').token = token; }", demo.token)
+    assert panel.recent.first.get_by_role("img").count() == 2, "nothing is read anew"
+    light_page.evaluate("() => { document.querySelector('linnet-panel').hidden = true; }")
+    expect(light_page.locator("linnet-panel")).to_be_hidden()

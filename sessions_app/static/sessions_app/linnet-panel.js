@@ -32,6 +32,8 @@ class LinnetPanel extends HTMLElement {
   #readAt = null;
 
   set token(token) {
+    // Frameworks set what is set already, at each rendering: it is not read anew for that.
+    if (token === this.#token) return;
     this.#token = token;
     if (this.#connected) this.#begin();
   }
