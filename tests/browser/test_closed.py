@@ -139,3 +139,28 @@ def test_deletion_under_way_is_waited_for(five: Panel, demo: User) -> None:
     expect(five.notice).to_contain_text("call-4 is deleted.")
     expect(five.recent.filter(has_text="call-4")).to_have_count(0)
     assert len(demo.recent()) == 3
+
+
+def test_session_that_somebody_reads_is_not_pushed_out_of_the_list(five: Panel, demo: User) -> None:
+    card = five.recent.last
+    expect(card).to_contain_text("call-2")
+    card.get_by_text("Timeline", exact=True).click()
+    expect(card.get_by_role("img").first).to_be_visible()
+    demo.closed(topic="call-5")
+    five.look()
+    expect(five.recent).to_have_count(4)
+    assert topics(five) == ["call-5", "call-4", "call-3", "call-2"]
+    expect(card.get_by_role("img").first).to_be_visible()
+
+
+@pytest.mark.refusals
+def test_deletion_while_it_is_brought_back_is_told_as_what_it_was(five: Panel) -> None:
+    waiting: list[Route] = []
+    five.page.route("**/import/", lambda route: waiting.append(route))
+    five.press("Resume", five.recent.filter(has_text="call-3"))
+    delete(five, "call-3")
+    expect(five.notice).to_contain_text("call-3 is deleted.")
+    with five.page.expect_response("**/import/"):
+        waiting[0].continue_()
+    five.look()
+    expect(five.notice).to_contain_text("call-3 is deleted.")

@@ -39,8 +39,8 @@ export class ClosedSessions {
     for (const [id, card] of before) {
       if (ids.has(id)) continue;
       const pushedOut = recent.length >= limit && new Date(card.startedAt) <= new Date(oldest);
-      // Where earlier ones are shown, what newer ones push out is one of them.
-      if (pushedOut && this.#older.size) this.#older.add(id);
+      // Where earlier ones are shown, what newer ones push out is one of them; and what somebody reads stays.
+      if (pushedOut && (this.#older.size || card.isInUse)) this.#older.add(id);
       else this.remove(id); // deleted elsewhere
     }
     this.#place(recent);

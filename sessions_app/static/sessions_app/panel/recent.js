@@ -56,6 +56,12 @@ export class RecentCard {
     this.#parts.title.replaceChildren(time(started, { exact }), ...(topic ? [" · ", isolated(topic)] : []));
   }
 
+  /** Whether somebody reads it, stands in it, or waits for something that it does. */
+  get isInUse() {
+    const isBusy = this.element.querySelector("[aria-disabled='true']") !== null;
+    return isBusy || this.#parts.details.open || this.element.contains(this.#host.root.activeElement);
+  }
+
   focus() {
     this.#parts.title.focus();
   }
@@ -147,6 +153,7 @@ export class RecentCard {
       this.update(await this.#host.api.call("GET", `sessions/${this.#session.id}/`));
     } catch (error) {
       if (!isMissing(error)) throw error;
+      if (!this.element.isConnected) return; // deleted from here, and told
       this.#host.removed(this.#session.id, `The session of ${this.title} is not there any more. It was deleted in another window or on another device.`);
     }
   }
