@@ -180,6 +180,19 @@ def test_looking_does_not_keep_an_ephemeral_session_alive_unasked(panel: Panel, 
     expect(panel.receipts.first.get_by_role("heading")).to_contain_text("Receipt")
 
 
+def test_ephemeral_session_that_is_folded_away_is_let_go_of(panel: Panel, demo: User) -> None:
+    demo.start(policy="ephemeral")
+    panel.open()
+    card = panel.live.first
+    panel.press("Show its events", card)
+    expect(card).to_contain_text("Connected.")
+    card.get_by_text("Events as they arrive").click()
+    expect(card).to_contain_text("Its events are not shown here.")
+    panel.press("Show its events", card)
+    expect(card.get_by_role("region", name="Events as they arrive")).to_be_focused()
+    expect(card).to_contain_text("Connected.")
+
+
 def test_session_that_nobody_looked_into_leaves_a_receipt_too(panel: Panel, demo: User) -> None:
     session, lease = demo.start(policy="ephemeral")
     panel.open()

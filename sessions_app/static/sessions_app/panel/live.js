@@ -101,6 +101,12 @@ export class LiveCard {
     this.#log.element.focus();
   }
 
+  /** What is folded away is not asked for any more. */
+  #folded() {
+    if (!this.#parts.events.open) this.#isAsked = false;
+    this.#claim.look();
+  }
+
   /** It is in no list of live sessions any more. */
   gone() {
     if (this.session.id) this.session.check();
@@ -165,7 +171,7 @@ export class LiveCard {
     };
     parts.events = el(
       "details",
-      { open: true, ontoggle: () => this.#claim.look() },
+      { open: true, ontoggle: () => this.#folded() },
       el("summary", { id: regionId }, "Events as they arrive"),
       parts.count,
       this.#log.element,
