@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -138,3 +139,24 @@ def test_lines_of_a_timeline_can_be_seen(
     if "forced_colors" in look:
         expect(card.locator("text.tick").first).to_have_css("fill", "rgb(0, 0, 0)")
         expect(card.locator("line.middle").first).to_have_css("stroke", "rgb(0, 0, 0)")
+
+
+def test_dialog_is_described_by_what_it_says(panel: Panel, demo: User) -> None:
+    """Who hears the page gets the title and the button that has the focus; what would be destroyed stands between."""
+    demo.closed(topic="call-1")
+    panel.open()
+    for name, described in [
+        ("Delete…", "The session of .*call-1.* can't be brought back.*its 5 events.*goes on without it"),
+        ("Keep for less time…", "It is kept until .* You can't lengthen it this way."),
+        ("Name the speakers…", "The names are yours alone."),
+    ]:
+        panel.press(name, panel.recent.first)
+        expect(panel.dialog).to_have_accessible_description(re.compile(described))
+        expect(panel.dialog).not_to_have_accessible_description(re.compile("Keep until the end|Colour"))
+        panel.page.keyboard.press("Escape")
+
+
+def test_places_that_scroll_are_named_after_their_session(panel: Panel, demo: User) -> None:
+    demo.start(topic="call-1")
+    panel.open()
+    expect(panel.section("Events as they arrive Session “call-1”")).to_be_visible()

@@ -12,7 +12,7 @@ import { troubleText } from "./words.js";
  * @param {ShadowRoot|HTMLElement} root Where the dialog lives.
  * @param {object} question
  * @param {string} question.title
- * @param {(Node|string)[]} question.body
+ * @param {Element[]} question.body
  * @param {string} question.yes The button that does it.
  * @param {string} question.no The button that leaves everything as it is. It has the focus, unless the body asks for it.
  * @param {string} [question.doing] What is shown until it is done.
@@ -33,8 +33,11 @@ export function ask(root, { title, body, yes, no, doing = "Sent. Waiting for the
     told,
     el("div", { class: "actions" }, cancel, confirm),
   );
+  // Who hears the page is told what is asked, and not only where the focus is; what is filled in has names of its own.
+  const described = body.filter((part) => !part.querySelector("input"));
+  for (const part of described) part.id = freshId("about");
   // It stands beside the panel in its root, and would take language and direction from the page.
-  const dialog = el("dialog", { "aria-labelledby": titleId, lang: "en", dir: "ltr" }, form);
+  const dialog = el("dialog", { "aria-labelledby": titleId, "aria-describedby": described.map(({ id }) => id).join(" "), lang: "en", dir: "ltr" }, form);
   const about = root.activeElement?.closest("[data-session]")?.dataset.session;
   root.append(dialog);
   return new Promise((resolve) => {

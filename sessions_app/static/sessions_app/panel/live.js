@@ -154,7 +154,7 @@ export class LiveCard {
     const regionId = freshId("events");
     const title = el("h3", { id: titleId, tabindex: "-1" }, "Session");
     this.#log = new EventLog({
-      labelledBy: regionId,
+      labelledBy: `${regionId} ${titleId}`,
       labels: () => this.session.labels,
       onDrawn: () => (this.#parts.count.textContent = this.#counted()),
       afterwards: () => (this.#data?.policy === "pinned" ? "; the timeline has them after the session has closed" : ""),

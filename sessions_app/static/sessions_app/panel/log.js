@@ -28,7 +28,7 @@ export class EventLog {
 
   /**
    * @param {object} options
-   * @param {string} options.labelledBy The id of what names it.
+   * @param {string} options.labelledBy The ids of what names it.
    * @param {() => Record<string, object>} options.labels The speakers' names, as of now.
    * @param {() => void} options.onDrawn
    * @param {() => string} options.afterwards Where all events can be seen once the session has closed: the rest of a

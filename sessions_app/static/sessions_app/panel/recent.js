@@ -172,7 +172,7 @@ export class RecentCard {
       if (view.childElementCount && this.#content) return;
       view.replaceChildren(el("p", {}, "Reading the session."));
       try {
-        view.replaceChildren(timeline(await this.#read()));
+        view.replaceChildren(timeline(await this.#read(), this.#parts.title.id));
       } catch (error) {
         view.replaceChildren();
         throw error;
@@ -185,7 +185,7 @@ export class RecentCard {
     const { view } = this.#parts;
     if (!view.childElementCount) return;
     const open = view.querySelector("details")?.open ?? false;
-    view.replaceChildren(timeline(this.#content));
+    view.replaceChildren(timeline(this.#content, this.#parts.title.id));
     view.querySelector("details")?.toggleAttribute("open", open);
   }
 

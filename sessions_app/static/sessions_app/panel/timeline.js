@@ -49,11 +49,12 @@ export function colourOf(speaker, labels, index) {
  * @param {object} content
  * @param {object[]} content.events Oldest first.
  * @param {Record<string, {name?: string, colour?: string}>} content.speakers
+ * @param {string} [titleId] The id of what names the session.
  * @returns {HTMLElement}
  */
-export function timeline({ events, speakers }) {
+export function timeline({ events, speakers }, titleId = "") {
   if (!events.length) return el("p", {}, "Nothing was annotated in this session.");
-  return el("div", { class: "timeline" }, picture(events, speakers), table(events, speakers));
+  return el("div", { class: "timeline" }, picture(events, speakers), table(events, speakers, titleId));
 }
 
 function picture(events, labels) {
@@ -145,7 +146,7 @@ function shortened(text) {
   return letters.length <= LABEL_LENGTH ? text : `${letters.slice(0, LABEL_LENGTH - 1).join("")}…`;
 }
 
-function table(events, labels) {
+function table(events, labels, titleId) {
   const captionId = freshId("table");
   const body = el("tbody");
   const more = el("p");
@@ -165,7 +166,7 @@ function table(events, labels) {
     el("summary", {}, `The same as a table (${counted(events.length, "event")})`),
     el(
       "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": captionId },
+      { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": `${captionId} ${titleId}`.trim() },
       el(
         "table",
         {},
