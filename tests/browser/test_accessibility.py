@@ -65,7 +65,7 @@ def states(panel: Panel, demo: User) -> Iterator[str]:
     panel.press("Keep", card)
     expect(card).to_contain_text("It is kept until you delete it")
     wishes = panel.section("Preferences")
-    wishes.get_by_label("Show so many").fill("999")
+    wishes.get_by_label("Show this many").fill("999")
     panel.press("Save preferences", wishes)
     yield "wrong preference"
 
@@ -142,7 +142,7 @@ def test_lines_of_a_timeline_can_be_seen(
 
 
 def test_dialog_is_described_by_what_it_says(panel: Panel, demo: User) -> None:
-    """Who hears the page gets the title and the button that has the focus; what would be destroyed stands between."""
+    """Who hears the page gets the title and the button that has the focus; what would be deleted stands between."""
     demo.closed(topic="call-1")
     panel.open()
     for name, described in [

@@ -96,7 +96,7 @@ def test_journey(panel: Panel, demo: User, shots: Path | None) -> None:
         tone("Grateful", 40),
     ]
     assert exported["speakers"] == {"Speaker A": {"name": "Zoë"}}
-    expect(card).to_contain_text("whoever has the file can read it")
+    expect(card).to_contain_text("whoever has it can read it")
 
     # Resume: the earlier history, a visible break, then live.
     panel.press("Resume", card)
@@ -146,7 +146,7 @@ def test_journey(panel: Panel, demo: User, shots: Path | None) -> None:
     expect(wishes.get_by_label("Keep closed sessions")).to_have_attribute("aria-invalid", "true")
     wishes.get_by_label("Keep closed sessions").fill("7")
     wishes.get_by_label("A new session is").select_option("private")
-    wishes.get_by_label("Show so many").fill("3")
+    wishes.get_by_label("Show this many").fill("3")
     panel.press("Save preferences", wishes)
     expect(wishes).to_contain_text("Saved.")
     stored = demo.call("GET", "settings/")

@@ -79,7 +79,7 @@ def test_journey_by_keyboard(panel: Panel, demo: User) -> None:
     keys.press("Space")
     expect(panel.recent).to_have_count(1)
     expect(panel.recent.first.get_by_role("heading")).to_be_focused()
-    panel.tab_to("Show so many of the last sessions")
+    panel.tab_to("Show this many of the last sessions")
     keys.press("Control+a")
     keys.type("4")
     keys.press("Enter")

@@ -263,5 +263,5 @@ def test_earlier_session_that_cannot_be_read_is_not_called_empty(panel: Panel, d
     told = panel.live.first.get_by_role("listitem")
     expect(told).to_have_count(1)
     expect(told).to_contain_text("An earlier session of 5 events can't be shown here.")
-    expect(told).to_contain_text("it was removed from another window.")
+    expect(told).to_contain_text("it was deleted in another window or on another device.")
     expect(told).not_to_contain_text("/api/")

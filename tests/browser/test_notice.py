@@ -75,7 +75,7 @@ def test_end_of_being_signed_in_clears_everything_and_is_told(panel: Panel, demo
     panel.press("Resume", panel.recent.first)
     expect(panel.live.first).to_contain_text("This page holds the session")
     wishes = panel.section("Preferences")
-    wishes.get_by_label("Show so many").fill("7")
+    wishes.get_by_label("Show this many").fill("7")
     panel.press("Delete…", panel.recent.first)
     refused = {"status": 401, "json": {"detail": "No.", "code": "E-AUTH-001"}}
     panel.page.route("**/settings/panel/", lambda route: route.fulfill(**refused))
@@ -87,7 +87,7 @@ def test_end_of_being_signed_in_clears_everything_and_is_told(panel: Panel, demo
     panel.page.unroute("**/settings/panel/")
     panel.look()
     expect(panel.live.first).to_contain_text("This page holds the session")
-    expect(wishes.get_by_label("Show so many")).to_have_value("10")
+    expect(wishes.get_by_label("Show this many")).to_have_value("10")
 
 
 def test_reading_goes_on_after_an_answer_that_nobody_foresaw(panel: Panel, demo: User) -> None:

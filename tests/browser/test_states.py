@@ -139,7 +139,9 @@ def test_what_was_removed_elsewhere_is_told(panel: Panel, demo: User) -> None:
     panel.page.route("**/settings/panel/", lambda route: route.abort())  # the panel learns of it from what is pressed
     demo.call("DELETE", f"snapshots/{receipt['snapshot']['id']}/")
     panel.press("Resume", card)
-    expect(card.get_by_role("status")).to_contain_text("Its time is over, or it was removed from another window.")
+    expect(card.get_by_role("status")).to_contain_text(
+        "The time for keeping it is over, or it was deleted in another window or on another device."
+    )
     expect(card).to_contain_text("Nothing is kept any more: you deleted it.")
     expect(card.get_by_role("heading")).to_be_focused()
     panel.page.unroute("**/settings/panel/")

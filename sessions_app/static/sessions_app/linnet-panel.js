@@ -194,7 +194,7 @@ class LinnetPanel extends HTMLElement {
     live.update(data.live, data.recent, { first });
     closed.update(data.recent, data.preferences.recent_limit);
     preferences.update(data.preferences);
-    const taken = data.storage_bytes ? `What is kept of your sessions takes ${sizeText(data.storage_bytes)}, sealed.` : "Nothing is stored of your sessions at the moment.";
+    const taken = data.storage_bytes ? `What is kept of your sessions takes ${sizeText(data.storage_bytes)}, encrypted.` : "Nothing is stored of your sessions at the moment.";
     if (storage.textContent !== taken) storage.textContent = taken;
   }
 

@@ -9,16 +9,16 @@ import { troubleText } from "./words.js";
 
 const POLICIES = [
   ["", "What my plan gives", "Pinned with a paid plan, ephemeral without one."],
-  ["pinned", "Pinned: kept after it closes", "Closes 30 minutes after the last activity, unless the operator set another time. What was annotated is then sealed and kept."],
-  ["ephemeral", "Ephemeral: nothing is kept", "Closes soon after the last device has left, and is destroyed."],
-  ["private", "Private: nothing is kept, more time", "Closes 45 minutes after the last activity, unless the operator set another time, and is destroyed."],
+  ["pinned", "Pinned: kept after it closes", "Closes 30 minutes after the last activity, unless the operator set another time. What was annotated is then encrypted and kept."],
+  ["ephemeral", "Ephemeral: nothing is kept", "Closes 90 seconds after the last device was connected, unless the operator set another time, and is deleted."],
+  ["private", "Private: nothing is kept, more time", "Closes 45 minutes after the last activity, unless the operator set another time, and is deleted."],
 ];
 
 /** Numbers: the name in the API, the label, what it means, and whether it may be left empty. */
 const NUMBERS = [
-  ["retention_days", "Keep closed sessions for at most so many days", "Empty: as long as the service gives. It can only shorten that, for sessions that close from now on.", true, 1, 3650],
-  ["recent_limit", "Show so many of the last sessions", "From 1 to 50. It deletes nothing.", false, 1, 50],
-  ["notice_lead_s", "Say so many seconds before that a session is about to close", "0: say nothing before.", false, 0, 3600],
+  ["retention_days", "Keep closed sessions for at most this many days", "Empty: the usual time of the service. A number can only shorten that time, and only for sessions that close from now on.", true, 1, 3650],
+  ["recent_limit", "Show this many of the last sessions", "From 1 to 50. It deletes nothing.", false, 1, 50],
+  ["notice_lead_s", "Tell this many seconds before a session closes that it is about to close", "0: it is not told before.", false, 0, 3600],
 ];
 
 /** The form, once the preferences are known. What the service does not offer is not shown. */
@@ -88,7 +88,7 @@ export class Preferences {
     const changes = {};
     let firstWrong = null;
     for (const [name, { input, wrong }] of Object.entries(this.#fields)) {
-      wrong.textContent = input.validity.valid ? "" : input.validationMessage;
+      wrong.textContent = input.validity.valid ? "" : rangeText(input);
       input.toggleAttribute("aria-invalid", false);
       if (!input.validity.valid) {
         input.setAttribute("aria-invalid", "true");
@@ -100,7 +100,7 @@ export class Preferences {
     try {
       this.#known = await this.#host.api.call("PATCH", "settings/", { body: changes });
       this.#message.textContent = "Saved.";
-      await this.#host.refresh();
+      this.#host.refreshSoon();
     } catch (error) {
       this.#refused(error);
     }
@@ -117,6 +117,11 @@ export class Preferences {
     if (known.length) this.#fields[known[0].field].input.focus();
     else this.#message.textContent = troubleText(error);
   }
+}
+
+/** In the panel's own language, and with what can be done: the browser's words are in the browser's. */
+function rangeText({ min, max, required }) {
+  return `Enter a whole number from ${min} to ${max}${required ? "" : ", or nothing"}.`;
 }
 
 function asText(value) {

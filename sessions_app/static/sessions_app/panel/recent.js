@@ -207,7 +207,7 @@ export class RecentCard {
     const address = URL.createObjectURL(await this.#host.api.file("GET", `${this.#path}content/?as=json`));
     el("a", { href: address, download: `linnet-session-${this.#session.id}.json` }).click();
     setTimeout(() => URL.revokeObjectURL(address), MINUTE_MS);
-    return "The export is in your downloads. It is not sealed: whoever has the file can read it.";
+    return "The browser has the export now: it saves it with your downloads, or asks you where. The file is not encrypted: whoever has it can read it.";
   }
 
   async #keepOrLetGo() {
@@ -275,7 +275,7 @@ export class RecentCard {
   async #delete() {
     const { id, events, speakers } = this.#session;
     const kept = this.#snapshot !== null;
-    const destroyed = [
+    const deleted = [
       kept && el("li", {}, `its ${counted(events, "event")}`),
       kept && el("li", {}, `the names you gave to its ${counted(speakers, "speaker")}`),
       kept && el("li", {}, "the key that opens them"),
@@ -284,8 +284,8 @@ export class RecentCard {
     const confirmed = await ask(this.#host.root, {
       title: kept ? "Delete this session for good?" : "Remove this session from the list?",
       body: [
-        el("p", {}, "The session of ", isolated(this.title), ". This is destroyed at once, and can't be brought back:"),
-        el("ul", {}, destroyed),
+        el("p", {}, "The session of ", isolated(this.title), ". This is deleted at once, and can't be brought back:"),
+        el("ul", {}, deleted),
         kept && el("p", {}, "A session that shows this one's history goes on without it. A file that you exported stays yours."),
       ].filter(Boolean),
       yes: kept ? "Delete it for good" : "Remove it",

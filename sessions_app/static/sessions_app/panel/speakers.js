@@ -25,7 +25,7 @@ export async function renameSpeakers(root, { speakers, labels, store }) {
   await ask(root, {
     title: "Name the speakers",
     body: [
-      el("p", {}, "The names are yours alone. They are sealed like the rest. An empty name shows Linnet's own."),
+      el("p", {}, "The names are yours alone, and encrypted like all that is kept. A speaker without a name is shown as Linnet calls them, for example “Speaker A”."),
       ...rows.map(({ element }) => element),
     ],
     yes: "Save the names",

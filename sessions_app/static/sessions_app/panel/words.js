@@ -161,9 +161,9 @@ const REFUSED = {
   "E-REQUEST-004": "The service does not accept what was entered here.",
   "E-SERVICE-002": "The service is not available at the moment. Nothing that was confirmed before is lost. Try again in a moment.",
   "E-SESSION-001": "This session is over. What is kept of it is under “Last sessions”.",
-  "E-SESSION-002": "This session is not there any more. It may have been removed from another window.",
+  "E-SESSION-002": "This session is not there any more. It may have been deleted in another window or on another device.",
   "E-SESSION-003": "Another page or device holds this session now.",
-  "E-VAULT-002": "What was kept of this session is not there any more. Its time is over, or it was removed from another window.",
+  "E-VAULT-002": "What was kept of this session is not there any more. The time for keeping it is over, or it was deleted in another window or on another device.",
 };
 
 const NEXT = {
