@@ -38,7 +38,7 @@ class Client:
         """Run an expression in which ``session`` is the session. What it rejects with is returned by its name."""
         return self.page.evaluate(f"async (argument) => ({script})", argument)
 
-    def wait(self, condition: str, argument: Any = None, *, timeout_ms: int = 10_000) -> None:
+    def wait(self, condition: str, argument: Any = None, *, timeout_ms: int = 20_000) -> None:
         """Until it is so."""
         self.page.wait_for_function(f"(argument) => ({condition})", arg=argument, timeout=timeout_ms)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.elsewhere import Elsewhere
 from tests.browser.panel import Panel
@@ -27,8 +27,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-#: How long anything may take to appear, in milliseconds.
-PATIENCE_MS = 10_000
+#: How long anything may take to appear, in milliseconds: a panel that looks every 4 s, on a busy machine.
+PATIENCE_MS = 20_000
 
 
 @pytest.fixture(scope="session")
@@ -138,4 +138,5 @@ def shots() -> Path | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
     config.addinivalue_line("markers", "refusals: the service refuses something, or is away, in this test")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from playwright.sync_api import Locator, Page, expect
 
 #: Wider than the window without a way to scroll there, which a person at 320 px would never see.
@@ -67,12 +69,21 @@ class Panel:
         return self.page.get_by_role("dialog")
 
     def look(self) -> None:
-        """Have the panel ask what is there, now; until it has the answer."""
-        with self.page.expect_response("**/settings/panel/"):
+        """Have the panel ask what is there, now; until it has the answer. One that was under way is not meant."""
+        with self.page.expect_request("**/settings/panel/") as asked:
             self.page.evaluate("dispatchEvent(new Event('online'))")
+        asked.value.response()
 
     def press(self, name: str, within: Locator | None = None) -> None:
         (within or self.page).get_by_role("button", name=name, exact=True).click()
+
+    def wait(self, done: Callable[[], bool], what: str) -> None:
+        """Until it is so. Unlike a plain assertion, it lets the browser tell of what has happened meanwhile."""
+        for _ in range(100):
+            if done():
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"Waited for {what}.")
 
     def overflowing(self) -> list[str]:
         found: list[str] = self.page.evaluate(OVERFLOWING)

@@ -127,7 +127,7 @@ def test_real_interaction_extends_and_made_up_does_not(demo: User, stack: Stack,
     page.wait_for_timeout(300)
     assert len(touches) == 1, "what follows within a minute is told at its end"
     assert demo.call("GET", f"sessions/{session}/")["last_activity_at"] > started
-    assert len(client.told("deadline")) == 2
+    client.wait("told.filter(([name]) => name === 'deadline').length === 2")
 
 
 def test_page_of_another_origin_streams_by_ticket(demo: User, stack: Stack, client_page: Open) -> None:

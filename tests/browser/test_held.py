@@ -111,6 +111,7 @@ def test_receipt_that_could_not_be_read_is_read_later(panel: Panel, demo: User) 
 def test_session_that_ends_under_a_dialog_leaves_the_focus_on_its_receipt(panel: Panel, demo: User) -> None:
     session, lease = demo.start()
     panel.open()
+    expect(panel.live.first).to_contain_text("Connected.")
     panel.press("End this session…", panel.live.first)
     demo.call("POST", f"sessions/{session}/end/", lease=lease)
     expect(panel.section("Just ended")).to_contain_text("You ended this session.")

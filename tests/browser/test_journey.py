@@ -155,13 +155,27 @@ def test_journey(panel: Panel, demo: User, shots: Path | None) -> None:
 
 def test_replayed_conversation_arrives_live(panel: Panel, demo: User, stack: Stack) -> None:
     panel.open()
-    stack.launch("replay", "manage.py", "replay", str(ROOT / "docs" / "sample.jsonl"), "--limit", "1", "--speed", "10")
+    stack.launch(
+        "replay",
+        "manage.py",
+        "replay",
+        str(ROOT / "docs" / "sample.jsonl"),
+        "--limit",
+        "1",
+        "--speed",
+        "10",
+        "--leave-open",
+    )
     card = panel.live.first
     # A process has to start, and the panel looks every few seconds.
-    expect(card).to_contain_text("Connected.", timeout=20_000)
+    expect(card).to_contain_text("Connected.", timeout=40_000)
     expect(card.get_by_role("listitem").filter(has_text="Patient")).to_be_visible()
-    expect(panel.receipts.first).to_contain_text("13 events from 2 speakers")
+    expect(card).to_contain_text("13 events so far")
     assert stack.ended("replay") == 0
+    # Left open, so that a slow page has the time to see it before it is over.
+    panel.press("End this session…", card)
+    panel.press("End the session", panel.dialog)
+    expect(panel.receipts.first).to_contain_text("13 events from 2 speakers")
     expect(panel.recent).to_have_count(1)
 
 

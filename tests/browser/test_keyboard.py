@@ -64,6 +64,7 @@ def test_journey_by_keyboard(panel: Panel, demo: User) -> None:
     panel.tab_to("Resume")
     keys.press("Enter")
     expect(panel.live.first.get_by_role("heading")).to_be_focused()
+    expect(panel.live.first).to_contain_text("Connected.")
     panel.tab_to("End this session…")
     keys.press("Enter")
     panel.tab_to("End the session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,7 +53,7 @@ def test_page_has_two_streams_at_most_and_they_are_for_what_is_on_the_screen(pan
     assert len(streams) <= 2
     last.get_by_role("region", name="Events as they arrive").scroll_into_view_if_needed()
     expect(last.get_by_role("listitem")).to_have_count(5)
-    assert len(streams) <= 2
+    panel.wait(lambda: len(streams) <= 2, "the stream that gave way to be closed")
     # What came meanwhile is there when it is shown again, once.
     session, lease = started["call-0"] if "call-0" in first.inner_text() else started["call-4"]
     demo.append(session, lease, [tone("Grateful", 40)])
@@ -77,7 +78,7 @@ def test_third_session_on_the_screen_waits_until_it_is_asked_for(panel: Panel, d
     expect(card.get_by_role("region", name="Events as they arrive")).to_be_focused()
     expect(card.get_by_role("listitem")).to_have_count(5)
     expect(waiting).to_have_count(1)
-    assert len(streams) == 2
+    panel.wait(lambda: len(streams) == 2, "the stream that gave way to be closed")
 
 
 def test_events_that_are_folded_away_are_not_fetched(panel: Panel, demo: User) -> None:
@@ -102,11 +103,12 @@ def test_events_do_not_make_the_panel_read_everything(panel: Panel, demo: User) 
     expect(card).to_contain_text("Connected.")
     looks: list[str] = []
     panel.page.on("request", lambda request: "settings/panel" in request.url and looks.append(request.url))
+    began = time.monotonic()
     for second in range(10):
         demo.append(session, lease, [tone("Calm", second)])
         panel.page.wait_for_timeout(400)
     expect(card.get_by_role("listitem")).to_have_count(10)
-    assert len(looks) <= 2
+    assert len(looks) <= (time.monotonic() - began) / 4 + 1, "as often as without events"
 
 
 @pytest.mark.refusals

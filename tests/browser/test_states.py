@@ -47,7 +47,7 @@ def test_hostile_words_are_text(
         assert label in (card.get_by_role("row").nth(number + 1).text_content() or "")
         assert lines.nth(number).locator(".what bdi").count() == 1, "its direction stays inside"
     panel.press("Name the speakers…", card)
-    assert panel.dialog.get_by_role("group").count() == 4
+    expect(panel.dialog.get_by_role("group")).to_have_count(4)
     assert panel.dialog.get_by_label("Name").first.input_value() == SCRIPT[:80]
     assert panel.overflowing() == []
     panel.press("Change nothing", panel.dialog)
@@ -156,6 +156,7 @@ def test_session_that_keeps_nothing_says_so(panel: Panel, demo: User) -> None:
     demo.append(session, lease, [tone("Calm", 1)])
     card = panel.live.first
     expect(card).to_contain_text("private policy closes 45 minutes after the last activity.")
+    expect(card).to_contain_text("Connected.")
     panel.press("End this session…", card)
     expect(panel.dialog).to_contain_text("Nothing of it is kept: the session is private")
     panel.press("End the session", panel.dialog)
@@ -231,11 +232,12 @@ def test_times_are_absolute_with_zone_and_nothing_counts_down(panel: Panel, demo
 def test_session_that_times_out_in_view_shows_its_receipt(
     hasty_demo: User, hasty: Stack, open_context: Callable[..., BrowserContext]
 ) -> None:
-    hasty_demo.call("PATCH", "settings/", {"notice_lead_s": 3})
+    hasty_demo.call("PATCH", "settings/", {"notice_lead_s": 4})
+    # Opened before: the session has no time to wait for a page to load.
+    panel = Panel(open_context(hasty).new_page()).open()
     session, lease = hasty_demo.start()
     hasty_demo.append(session, lease, [tone("Calm", 1)])
-    panel = Panel(open_context(hasty).new_page()).open()
-    expect(panel.live.first).to_contain_text("Connected.")
+    panel.look()
     expect(panel.live.first).to_contain_text("It closes then unless something happens in it before.")
     expect(panel.receipts.first.get_by_role("heading")).to_contain_text("Receipt")
     expect(panel.receipts.first).to_contain_text("nothing happened in it for the length of its idle time.")
