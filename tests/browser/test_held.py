@@ -199,3 +199,17 @@ def test_receipts_of_the_same_minute_and_topic_are_told_apart(panel: Panel, demo
             panel.page.wait_for_timeout(1100)
     expect(panel.receipts).to_have_count(4)
     assert len(set(panel.receipts.get_by_role("heading").all_inner_texts())) == 4
+
+
+def test_no_more_receipts_are_shown_than_can_be_read(panel: Panel, demo: User) -> None:
+    panel.open()
+    for number in range(6):
+        session, lease = demo.start(policy="ephemeral", topic=f"call-{number}")
+        panel.look()
+        expect(panel.live).to_have_count(1)
+        demo.call("POST", f"sessions/{session}/end/", lease=lease)
+        panel.look()
+        expect(panel.live).to_have_count(0)
+    expect(panel.receipts).to_have_count(5)
+    expect(panel.receipts.first).to_contain_text("call-5")
+    expect(panel.receipts.last).to_contain_text("call-1")

@@ -9,6 +9,9 @@ import { LiveCard } from "./live.js";
 import { Receipt } from "./receipt.js";
 import { tellApart, troubleText } from "./words.js";
 
+/** Receipts that are shown at a time. A panel may stay open for weeks; what is kept is in the list of closed sessions too. */
+const MOST_RECEIPTS = 5;
+
 /** The cards of live sessions, and the receipts. */
 export class LiveSessions {
   #host;
@@ -98,11 +101,18 @@ export class LiveSessions {
       focus ||= card.element.contains(this.#host.root.activeElement);
       this.#cards.delete(about.session);
       card.remove();
+      this.#dropOldest();
       this.#arrange();
       this.#host.refreshSoon();
     }
     // Told again, or another user's by now: the receipt is there already, was closed, or is not for this one.
     if (focus) this.#receipts.get(about.session)?.focus();
+  }
+
+  /** Not one that somebody stands in. */
+  #dropOldest() {
+    const unread = [...this.#receipts.values()].filter(({ element }) => !element.contains(this.#host.root.activeElement));
+    for (const receipt of unread.slice(0, Math.max(0, this.#receipts.size - MOST_RECEIPTS))) this.drop(receipt);
   }
 
   /** A receipt was read and closed. Where the focus is elsewhere, it stays there. @param {Receipt} receipt */
