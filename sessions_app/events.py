@@ -148,6 +148,8 @@ def read_events(value: object, *, max_timestamp_s: float) -> EventBatch:
             passed_on = _live_fields(event, event_type, rules[event_type].checks["timestamp"])
             if passed_on is not None:
                 live.append((len(events), passed_on))
+        elif _is_stored_whole(event, rules[event_type]):
+            events.append(event)
         else:
             events.append(_stored_fields(event, event_type, rules[event_type], index, withheld))
     speakers = {event["speaker_id"] for event in events if event.get("speaker_id") is not None}
@@ -156,7 +158,10 @@ def read_events(value: object, *, max_timestamp_s: float) -> EventBatch:
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """The checks of one event type by field; null is checked too where the field is required."""
+    """The checks of one event type by field; null is checked too where the field is required.
+
+    ``event_type`` is among them, and passes: it was looked at to find these rules.
+    """
 
     required: frozenset[str]
     checks: Mapping[str, Check]
@@ -164,9 +169,9 @@ class _Rules:
 
 @lru_cache(maxsize=8)
 def _rules(max_timestamp_s: float) -> dict[str, _Rules]:
-    timestamp = {"timestamp": timestamp_of(max_timestamp_s)}
+    every = {"event_type": choice(*KINDS, *LIVE_KINDS), "timestamp": timestamp_of(max_timestamp_s)}
     return {
-        name: _Rules(frozenset({*timestamp, *kind.required}), {**timestamp, **kind.required, **kind.optional})
+        name: _Rules(frozenset({*every, *kind.required}), {**every, **kind.required, **kind.optional})
         for name, kind in {**KINDS, **LIVE_KINDS}.items()
     }
 
@@ -205,6 +210,21 @@ def _event_type(event: object, index: int) -> str:
     return event_type
 
 
+def _is_stored_whole(event: dict[str, Any], rules: _Rules) -> bool:
+    """Tell whether an event has listed fields only, all as they should be: as nearly every one has."""
+    checks, required = rules.checks, rules.required
+    for name, value in event.items():
+        check = checks.get(name)
+        if check is None:
+            return False
+        if value is None:
+            if name in required:
+                return False
+        elif check(value) is not None:
+            return False
+    return required <= event.keys()
+
+
 def _stored_fields(
     event: dict[str, Any], event_type: str, rules: _Rules, index: int, withheld: _Withheld
 ) -> dict[str, Any]:
@@ -221,8 +241,6 @@ def _stored_fields(
                 fault = check(value)
                 if fault is not None:
                     raise _invalid(event, index, name, fault)
-            stored[name] = value
-        elif name == "event_type":
             stored[name] = value
         else:
             refuse_audio({name: value}, f"events[{index}]")

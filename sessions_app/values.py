@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import inf
 from typing import Any, Protocol, cast
 
-from sessions_app.jsonbody import UNSTORABLE_TEXT, text_fault
+from sessions_app.jsonbody import UNSTORABLE_TEXT, is_finite, text_fault
 from sessions_app.privacy import SHORTEST_AUDIO_TEXT, is_audio_text
 
 
@@ -53,7 +52,7 @@ def number(low: float, high: float, unit: str = "") -> Check:
             return wrong_type
         if low <= value <= high:
             return None
-        return not_finite if value in {inf, -inf} or value != value else out_of_range
+        return out_of_range if is_finite(value) else not_finite
 
     return check
 
@@ -68,12 +67,13 @@ def text(shortest: int, longest: int) -> Check:
     def check(value: object) -> Fault | None:
         if not isinstance(value, str):
             return wrong_type
-        if not shortest <= len(value) <= longest:
+        length = len(value)
+        if not shortest <= length <= longest:
             return wrong_length
-        if len(value) < SHORTEST_AUDIO_TEXT and value.isprintable():
-            return None  # nearly every text: too short for audio, and what can't be stored is not printable
-        if is_audio_text(value):
+        if length >= SHORTEST_AUDIO_TEXT and is_audio_text(value):
             return _AUDIO
+        if value.isprintable():
+            return None  # nearly every text: what can't be stored is not printable
         code = text_fault(value)
         return _UNSTORABLE[code] if code else None
 

@@ -7,10 +7,13 @@ parsing what lies between. JSON escapes line breaks inside strings, so a line is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
+_QUICK_ENCODER = msgspec.json.Encoder()
 # One for all lines: json.dumps would make one for each.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -19,9 +22,18 @@ def _line(value: Any) -> bytes:
     return _ENCODER.encode(value).encode()
 
 
-def encode_events(events: Iterable[Mapping[str, Any]]) -> list[bytes]:
-    """Each event as its line, without the line break."""
-    return [_line(event) for event in events]
+def encode_events(events: Sequence[Mapping[str, Any]]) -> list[bytes]:
+    """Each event as its line, without the line break.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+    """
+    body: bytes = _QUICK_ENCODER.encode_lines(events)
+    # It writes a number that JSON does not have as null. The standard library, at ten times the cost, tells
+    # (docs/adr/0019): it is asked where there are more nulls than the events' fields account for.
+    if body.count(b"null") != len([value for event in events for value in event.values() if value is None]):
+        return [_line(event) for event in events]
+    return body.split(b"\n")[:-1]
 
 
 @dataclass(frozen=True, slots=True)

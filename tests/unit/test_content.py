@@ -67,6 +67,17 @@ def test_what_has_no_head_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
-def test_numbers_that_json_does_not_have_are_refused(number: float) -> None:
-    with pytest.raises(ValueError, match="Out of range"):
-        encode_events([{"confidence": number}])
+@pytest.mark.parametrize("event", [{}, {"a": None}, {"a": "null"}, {"a": [None, {"b": None}]}])
+def test_numbers_that_json_does_not_have_are_refused(number: float, event: dict[str, object]) -> None:
+    for place in (number, [number], {"b": [number]}):
+        with pytest.raises(ValueError, match="Out of range"):
+            encode_events([event, {**event, "confidence": place}])
+
+
+def test_null_is_kept_wherever_it_is() -> None:
+    events: list[dict[str, object]] = [{"a": None}, {"a": "null", "null": None}, {"a": [None, {"b": None}]}]
+    assert [json.loads(line) for line in encode_events(events)] == events
+
+
+def test_no_events_are_no_lines() -> None:
+    assert encode_events([]) == []

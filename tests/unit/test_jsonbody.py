@@ -15,8 +15,10 @@ from sessions_app.jsonbody import (
     MAX_BODY_BYTES,
     MAX_DEPTH,
     MAX_INTEGER_CHARS,
+    is_finite,
     is_plain_name,
     member_path,
+    parse_object,
     read_object,
     text_fault,
 )
@@ -332,6 +334,109 @@ def only_named_errors(data: bytes) -> None:
         json.dumps(error.extra, allow_nan=False).encode("utf-8")
     else:
         json.dumps(body, allow_nan=False, ensure_ascii=False).encode("utf-8")
+
+
+def read_by_the_standard_library(data: bytes) -> Any:
+    return json.loads(data.decode(), parse_int=lambda digits: int(digits) if len(digits) <= 308 else float("inf"))
+
+
+@given(
+    bodies | st.dictionaries(names, st.floats() | st.integers(-(10**310), 10**310), max_size=3),
+    st.booleans(),
+    st.integers(0, 200),
+    st.text(st.sampled_from('{}[]":,\\u0d8 1e9N'), max_size=6),
+)
+def test_parse_object_agrees_with_the_standard_parser(
+    body: dict[str, Any], ascii_only: bool, at: int, noise: str
+) -> None:
+    whole = json.dumps(body, ensure_ascii=ascii_only)
+    for text in (whole, whole[:at] + noise + whole[at:]):
+        data = text.encode()
+        try:
+            wanted = read_by_the_standard_library(data)
+        except ValueError:
+            wanted = None
+        try:
+            got = parse_object(data)
+        except MalformedBody:
+            assert not isinstance(wanted, dict) or depth_of(wanted) > MAX_DEPTH
+        else:
+            # As text: NaN is not equal to itself, and 1 is equal to 1.0. (An integer that is too long stays one.)
+            assert repr(bounded(got)) == repr(wanted)
+
+
+def bounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: bounded(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [bounded(member) for member in value]
+    return value if not isinstance(value, int) or is_finite(value) else float("inf")
+
+
+@pytest.mark.parametrize(
+    ("number", "kept"),
+    [
+        ("NaN", "nan"),
+        ("Infinity", "inf"),
+        ("-Infinity", "-inf"),
+        ("1e400", "inf"),
+        ("-1e400", "-inf"),
+        ("9" * 5000, "inf"),
+    ],
+)
+def test_parse_object_leaves_what_cannot_be_kept_to_its_reader(number: str, kept: str) -> None:
+    body = parse_object(f'{{"a": {number}, "b": ["\\ud800", "\\u0000"], "c": 1, "c": 2}}'.encode())
+    assert repr(body.pop("a")) == kept
+    assert body == {"b": ["\ud800", "\0"], "c": 2}
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b'{"a":"\xff"}', "encoding"),
+        (b'{"a":"\xff",' + b"[" * 40, "encoding"),
+        (b'{"a":' * 17 + b"1" + b"}" * 17, "depth"),
+        (b'{"a": "x', "json"),
+        (b'{"a": 1} 2', "json"),
+        (b'{"a": "tab\there"}', "json"),
+        (b'\xef\xbb\xbf{"a": 1}', "json"),
+        (b"[]", "not_an_object"),
+        (b"NaN", "not_an_object"),
+    ],
+)
+def test_parse_object_refuses_what_is_no_object(data: bytes, code: str) -> None:
+    with pytest.raises(MalformedBody) as caught:
+        parse_object(data)
+    assert [(problem.field, problem.code) for problem in caught.value.problems] == [("body", code)]
+
+
+def test_parse_object_says_where_json_cannot_be_read() -> None:
+    with pytest.raises(MalformedBody, match="line 2, column 7"):
+        parse_object(b'{"a": 1,\n "b": x}')
+
+
+def test_parse_object_asks_the_standard_library_only_if_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(jsonbody, "_loads")
+    assert parse_object('{"a": ["é", 1, -0.5e-3, null, true, "\\ud83d\\ude00"]}'.encode()) == {
+        "a": ["é", 1, -0.0005, None, True, "😀"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "finite"),
+    [
+        (0, True),
+        (1e308, True),
+        (10**308 - 1, True),
+        (10**308, False),
+        (1 - 10**307, True),
+        (-(10**307), False),
+        (float("inf"), False),
+        (float("nan"), False),
+    ],
+)
+def test_is_finite_holds_for_every_reader(number: float, finite: bool) -> None:
+    assert is_finite(number) is finite
 
 
 @pytest.mark.parametrize("name", ["a", "label", "flat_f0_score", "a" * 40])
