@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
@@ -47,6 +48,24 @@ class SessionKey(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedKeys:
+    """A session's key and its user's, as the two rows hold them."""
+
+    id: uuid.UUID
+    session_id: uuid.UUID
+    wrapped: bytes | memoryview
+    user_key_id: uuid.UUID
+    owner_id: int
+    user_wrapped: bytes | memoryview
+
+    @classmethod
+    def of(cls, row: SessionKey) -> WrappedKeys:
+        """Those of a row that came with its user's."""
+        user_key = row.user_key
+        return cls(row.id, row.session_id, row.wrapped, user_key.id, user_key.owner_id, user_key.wrapped)
 
 
 class SnapshotQuerySet(models.QuerySet["Snapshot"]):

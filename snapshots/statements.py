@@ -116,9 +116,9 @@ def add_stored_bytes(owner_id: int, size: int) -> None:
         )
 
 
-def insert(rows: Sequence[Model]) -> None:
-    """Store new rows of one model. A key that the database makes they don't learn."""
-    sql, fields = _insertable(type(rows[0]))
+def insert(model: type[Model], rows: Sequence[Any]) -> None:
+    """Store new rows: anything with the model's columns. A key that the database makes they don't learn."""
+    sql, fields = _insertable(model)
     parameters = [[field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields] for row in rows]
     with connection.cursor() as cursor:
         if len(rows) == 1:

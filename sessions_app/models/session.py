@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -69,7 +69,27 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.locked(session_id).get()
 
 
-class Session(models.Model):
+class Lifetime:
+    """What follows from a session's columns, in whatever object they are."""
+
+    @property
+    def clocks(self: Any) -> Clocks:
+        return Clocks(self.last_activity_at, self.idle_timeout, self.hard_expires_at)
+
+    @property
+    def is_closed(self: Any) -> bool:
+        return bool(self.state == State.CLOSED)
+
+    def is_overdue(self: Any, now: datetime) -> bool:
+        """Past the deadline: over for everyone, though not closed yet."""
+        return bool(not self.is_closed and self.expires_at <= now)
+
+    def is_over(self: Any, now: datetime) -> bool:
+        """Closed, or past the deadline: it takes nothing more."""
+        return bool(self.is_closed or self.expires_at <= now)
+
+
+class Session(Lifetime, models.Model):
     """One bounded annotated conversation of one user.
 
     ``sweep_after`` is a lazy deadline: activity moves ``expires_at`` and never touches it, so appends stay
@@ -202,22 +222,6 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
-
-    @property
-    def clocks(self) -> Clocks:
-        return Clocks(self.last_activity_at, self.idle_timeout, self.hard_expires_at)
-
-    @property
-    def is_closed(self) -> bool:
-        return self.state == State.CLOSED
-
-    def is_overdue(self, now: datetime) -> bool:
-        """Past the deadline: over for everyone, though not closed yet."""
-        return not self.is_closed and self.expires_at <= now
-
-    def is_over(self, now: datetime) -> bool:
-        """Closed, or past the deadline: it takes nothing more."""
-        return self.is_closed or self.expires_at <= now
 
     @property
     def reason_at_deadline(self) -> CloseReason:

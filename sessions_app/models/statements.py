@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from sessions_app.lease import State
 from sessions_app.models.journal import JournalBatch
+from sessions_app.models.locked import AnySession
 from sessions_app.models.session import Session
 
 _SESSIONS, _JOURNAL = Session._meta.db_table, JournalBatch._meta.db_table
@@ -32,11 +33,10 @@ def update_live(session: Session, changes: Mapping[str, Any]) -> bool:
         return bool(cursor.rowcount == 1)
 
 
-def update_all_live(sessions: Sequence[Session], names: tuple[str, ...]) -> bool:
+def update_each_live(sessions: Sequence[AnySession], names: tuple[str, ...]) -> bool:
     """The same for many rows, which hold the new values of these columns. False: some were not so; undo it all."""
     parameters = [_live_parameters(session, {name: getattr(session, name) for name in names}) for session in sessions]
     with connection.cursor() as cursor:
-        # One statement for each row, sent together (docs/adr/0011).
         cursor.executemany(_update_live(names, connection.vendor), parameters)
         return bool(cursor.rowcount == len(sessions))
 
@@ -81,7 +81,7 @@ def _update(names: tuple[str, ...]) -> str:
     return f"UPDATE {_SESSIONS} SET {columns}"  # noqa: S608  (names of our own columns)
 
 
-def _live_parameters(session: Session, changes: Mapping[str, Any]) -> list[Any]:
+def _live_parameters(session: AnySession, changes: Mapping[str, Any]) -> list[Any]:
     return [*_values(changes), _id(session.pk), session.epoch]
 
 

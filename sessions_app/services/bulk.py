@@ -17,7 +17,9 @@ from sessions_app.errors import InvalidSession, LinnetError, ServiceUnavailable
 from sessions_app.events import EventBatch
 from sessions_app.live.messages import Message
 from sessions_app.models import JournalBatch, Session
-from sessions_app.models.statements import update_all_live
+from sessions_app.models.journal import NewBatch
+from sessions_app.models.locked import LockedSession
+from sessions_app.models.many import add_batches, lock_all, update_all_live
 from sessions_app.services.closing import session_over, settle_overdue
 from sessions_app.services.holding import as_uuid
 from sessions_app.services.journal import Appended, Place, Prepared, answer, answer_again, place, prepare
@@ -25,11 +27,7 @@ from sessions_app.services.publishing import appended, publish
 from sessions_app.services.sealing import vault_unavailable
 from snapshots.crypto import Key, SessionCipher
 from snapshots.errors import VaultError
-from snapshots.services.keys import open_session_key
-from snapshots.statements import insert
-
-#: What a batch changes on its session's row.
-_WRITTEN = ("last_seq", "content_bytes", "last_activity_at", "expires_at")
+from snapshots.services.keys import open_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,38 +91,38 @@ class _Work:
     """The locked rows of a request, what belongs to them, and what is to be written."""
 
     now: datetime
-    sessions: Mapping[uuid.UUID, Session]
+    ids: Mapping[str, uuid.UUID | None]
+    sessions: Mapping[uuid.UUID, LockedSession]
     ciphers: Mapping[uuid.UUID, SessionCipher | VaultError]
-    earlier: dict[tuple[uuid.UUID, bytes], JournalBatch]
+    earlier: dict[tuple[uuid.UUID, bytes], JournalBatch | NewBatch]
     deadlines: Mapping[uuid.UUID, datetime]
-    changed: dict[uuid.UUID, Session] = field(default_factory=dict)
-    rows: list[JournalBatch] = field(default_factory=list)
+    changed: dict[uuid.UUID, LockedSession] = field(default_factory=dict)
+    rows: list[NewBatch] = field(default_factory=list)
     news: list[Message] = field(default_factory=list)
 
     @classmethod
     def begin(cls, batches: Sequence[BulkBatch], *, now: datetime) -> _Work:
         """Lock the rows, in one order for all, and fetch what belongs to them. Two queries."""
-        ids = {session_id for batch in batches if (session_id := _id_of(batch)) is not None}
-        rows = Session.objects.filter(pk__in=ids).with_key().defer("settings", "labels")
-        sessions = {session.pk: session for session in rows.select_for_update(of=("self",)).order_by("pk")}
+        ids = {batch.session_id: _id_of(batch) for batch in batches}
+        sessions = lock_all({session_id for session_id in ids.values() if session_id is not None})
         ciphers = _ciphers(sessions.values())
         macs = [
             cipher.fingerprint("idempotency key", batch.idempotency_key.encode())
             for batch in batches
             if batch.idempotency_key is not None
-            and (session_id := _id_of(batch)) is not None
+            and (session_id := ids[batch.session_id]) is not None
             and isinstance(cipher := ciphers.get(session_id), SessionCipher)
         ]
-        earlier: dict[tuple[uuid.UUID, bytes], JournalBatch] = {}
+        earlier: dict[tuple[uuid.UUID, bytes], JournalBatch | NewBatch] = {}
         if macs:
             for row in JournalBatch.objects.filter(session__in=sessions, idempotency_mac__in=macs):
                 earlier[row.session_id, bytes(row.idempotency_mac or b"")] = row
         deadlines = {session_id: session.expires_at for session_id, session in sessions.items()}
-        return cls(now, sessions, ciphers, earlier, deadlines)
+        return cls(now, ids, sessions, ciphers, earlier, deadlines)
 
     def add(self, batch: BulkBatch) -> Appended | LinnetError | None:
         """Take one batch in, or say why not; None: the session is over."""
-        session_id = _id_of(batch)
+        session_id = self.ids[batch.session_id]
         session = self.sessions.get(session_id) if session_id else None
         if session is None:
             return InvalidSession()
@@ -138,7 +136,7 @@ class _Work:
         except LinnetError as error:
             return error
 
-    def _take(self, batch: BulkBatch, session: Session, prepared: Prepared) -> Appended:
+    def _take(self, batch: BulkBatch, session: LockedSession, prepared: Prepared) -> Appended:
         if prepared.idempotency_mac is not None:
             earlier = self.earlier.get((session.pk, prepared.idempotency_mac))
             if earlier is not None:
@@ -157,19 +155,19 @@ class _Work:
         """The guarded writes of the rows, then the journal."""
         if not self.changed:
             return
-        if not update_all_live(list(self.changed.values()), _WRITTEN):
+        if not update_all_live(list(self.changed.values())):
             raise _RanOut(max(self.deadlines[session_id] for session_id in self.changed))
-        insert(self.rows)
+        add_batches(self.rows)
         publish(self.news)
 
 
-def _ciphers(sessions: Iterable[Session]) -> dict[uuid.UUID, SessionCipher | VaultError]:
+def _ciphers(sessions: Iterable[LockedSession]) -> dict[uuid.UUID, SessionCipher | VaultError]:
     """The cipher of each session, or why there is none. Each user's key is unwrapped once."""
     ciphers: dict[uuid.UUID, SessionCipher | VaultError] = {}
     user_keys: dict[uuid.UUID, Key] = {}
     for session in sessions:
         try:
-            ciphers[session.pk] = open_session_key(session.key, owner_id=session.owner_id, user_keys=user_keys)
+            ciphers[session.pk] = open_keys(session.key, owner_id=session.owner_id, user_keys=user_keys)
         except VaultError as error:
             ciphers[session.pk] = error
     return ciphers

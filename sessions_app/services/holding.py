@@ -17,6 +17,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from sessions_app.errors import FieldProblem, InvalidSession, LeaseLost, OutsideWindow
 from sessions_app.lease import CLOCK_TOLERANCE
 from sessions_app.models import Session
+from sessions_app.models.locked import AnySession
 from sessions_app.models.statements import update_live
 from sessions_app.services.closing import session_over, settle
 from snapshots.statements import OneRow
@@ -87,7 +88,7 @@ def write_live(session: Session, **changes: Any) -> None:
         setattr(session, name, value)
 
 
-def activity(session: Session, *, occurred_at: datetime | None, now: datetime) -> dict[str, Any]:
+def activity(session: AnySession, *, occurred_at: datetime | None, now: datetime) -> dict[str, Any]:
     """What activity of that moment changes on the row: its clocks, and never ``sweep_after``.
 
     Raises:

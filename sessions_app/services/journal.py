@@ -11,6 +11,8 @@ from django.db.models import F
 from sessions_app.errors import FieldProblem, IdempotencyKeyReused, SessionFull
 from sessions_app.events import MAX_EVENTS, EventBatch
 from sessions_app.models import JournalBatch, ResumedSnapshot, Session
+from sessions_app.models.journal import NewBatch
+from sessions_app.models.locked import AnySession
 from sessions_app.services.holding import activity, find_live, hold, write_live
 from sessions_app.services.publishing import publish_appended
 from sessions_app.services.sealing import cipher_of, open_batch, vault_unavailable
@@ -63,7 +65,7 @@ class Place:
     """Where a batch goes: what changes on the session's row, and the new row of the journal."""
 
     changes: dict[str, Any]
-    row: JournalBatch
+    row: NewBatch
 
 
 def append(
@@ -98,7 +100,7 @@ def append(
                 return answer_again(prepared, earlier)
         placed = place(session, prepared, occurred_at=occurred_at, now=now)
         write_live(session, **placed.changes)
-        insert([placed.row])
+        insert(JournalBatch, [placed.row])
         publish_appended(session, placed.row, batch, prepared.cipher)
         return answer(placed.row, batch.withheld)
 
@@ -127,7 +129,7 @@ def prepare(cipher: SessionCipher, batch: EventBatch, *, key: str | None = None,
     )
 
 
-def place(session: Session, prepared: Prepared, *, occurred_at: datetime | None, now: datetime) -> Place:
+def place(session: AnySession, prepared: Prepared, *, occurred_at: datetime | None, now: datetime) -> Place:
     """Give a batch its place behind what the locked session holds, and seal it there.
 
     Raises:
@@ -139,8 +141,8 @@ def place(session: Session, prepared: Prepared, *, occurred_at: datetime | None,
         raise SessionFull
     first_seq, last_seq = session.last_seq + 1, session.last_seq + prepared.count
     clocks = activity(session, occurred_at=occurred_at, now=now)
-    row = JournalBatch(
-        session=session,
+    row = NewBatch(
+        session_id=session.pk,
         first_seq=first_seq,
         last_seq=last_seq,
         sealed=prepared.cipher.seal_batch(first_seq, prepared.count, prepared.body),
@@ -152,14 +154,14 @@ def place(session: Session, prepared: Prepared, *, occurred_at: datetime | None,
     return Place({"last_seq": last_seq, "content_bytes": content_bytes, **clocks}, row)
 
 
-def answer(row: JournalBatch, withheld: dict[str, int]) -> Appended:
+def answer(row: JournalBatch | NewBatch, withheld: dict[str, int]) -> Appended:
     """What is acknowledged of a stored batch."""
     if not row.count:
         return Appended(None, None, 0, withheld, row.answered_expires_at)
     return Appended(row.first_seq, row.last_seq, row.count, withheld, row.answered_expires_at)
 
 
-def answer_again(prepared: Prepared, earlier: JournalBatch) -> Appended:
+def answer_again(prepared: Prepared, earlier: JournalBatch | NewBatch) -> Appended:
     """The same answer to a retry.
 
     Raises:

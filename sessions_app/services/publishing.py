@@ -12,11 +12,13 @@ from django.db import transaction
 from sessions_app.events import EventBatch
 from sessions_app.live import bus
 from sessions_app.live.messages import Batch, Changed, Message
-from sessions_app.models import JournalBatch, Session
+from sessions_app.models import Session
+from sessions_app.models.journal import NewBatch
+from sessions_app.models.locked import AnySession
 from snapshots.crypto import SessionCipher
 
 
-def appended(session: Session, row: JournalBatch, batch: EventBatch, cipher: SessionCipher) -> Batch:
+def appended(session: AnySession, row: NewBatch, batch: EventBatch, cipher: SessionCipher) -> Batch:
     """What is told of a stored batch."""
     return Batch(
         session_id=session.pk,
@@ -25,12 +27,12 @@ def appended(session: Session, row: JournalBatch, batch: EventBatch, cipher: Ses
         live=batch.live,
         epoch=session.epoch,
         expires_at=row.answered_expires_at,
-        sealed=bytes(row.sealed),
+        sealed=row.sealed,
         cipher=cipher,
     )
 
 
-def publish_appended(session: Session, row: JournalBatch, batch: EventBatch, cipher: SessionCipher) -> None:
+def publish_appended(session: Session, row: NewBatch, batch: EventBatch, cipher: SessionCipher) -> None:
     """Events were appended."""
     publish([appended(session, row, batch, cipher)])
 

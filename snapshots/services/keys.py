@@ -11,6 +11,7 @@ from snapshots.crypto import (
     CryptoError,
     Key,
     KeyNotAvailable,
+    Keyring,
     SessionCipher,
     key_id_of,
     unwrap_session_key,
@@ -18,7 +19,7 @@ from snapshots.crypto import (
     wrap_session_key,
 )
 from snapshots.errors import ContentDamaged, KeyMissing
-from snapshots.models import SessionKey, UserKey
+from snapshots.models import SessionKey, UserKey, WrappedKeys
 from snapshots.services.keyring import keyring
 
 
@@ -27,11 +28,10 @@ def owner_name(owner_id: int) -> str:
     return f"user:{owner_id}"
 
 
-def _unwrap_user_key(row: UserKey, *, owner_id: int) -> Key:
-    ring = keyring()
+def _unwrap_user_key(ring: Keyring, wrapped: bytes | memoryview, *, key_id: uuid.UUID, owner_id: int) -> Key:
     context = user_key_context(ring.deployment, owner_name(owner_id))
     try:
-        return ring.unwrap(bytes(row.wrapped), context, key_id=row.id)
+        return ring.unwrap(bytes(wrapped), context, key_id=key_id)
     except KeyNotAvailable as error:
         raise KeyMissing(f"key-encryption key {error.key_id} is not in the keyring") from None
     except CryptoError:
@@ -55,7 +55,7 @@ def _user_key(*, owner_id: int, now: datetime) -> tuple[UserKey, Key]:
             row = UserKey.objects.get(owner_id=owner_id)
         else:
             return row, key
-    return row, _unwrap_user_key(row, owner_id=owner_id)
+    return row, _unwrap_user_key(keyring(), row.wrapped, key_id=row.id, owner_id=owner_id)
 
 
 def create_session_key(*, owner_id: int, session_id: uuid.UUID, now: datetime) -> SessionCipher:
@@ -88,33 +88,44 @@ def session_cipher(*, owner_id: int, session_id: uuid.UUID) -> SessionCipher:
     return open_session_key(row, owner_id=owner_id)
 
 
-def open_session_key(
-    row: SessionKey | None, *, owner_id: int, user_keys: dict[uuid.UUID, Key] | None = None
-) -> SessionCipher:
+def open_session_key(row: SessionKey | None, *, owner_id: int) -> SessionCipher:
     """The cipher of a session whose key's row is at hand, with its user's. No query.
 
     Args:
         row: None when there is none.
         owner_id: as in :func:`session_cipher`.
+
+    Raises:
+        KeyMissing, ContentDamaged: as :func:`session_cipher`.
+    """
+    return open_keys(None if row is None else WrappedKeys.of(row), owner_id=owner_id, user_keys={})
+
+
+def open_keys(keys: WrappedKeys | None, *, owner_id: int, user_keys: dict[uuid.UUID, Key]) -> SessionCipher:
+    """The same of the two rows' columns.
+
+    Args:
         user_keys: users' keys that were unwrapped before in the same piece of work; what is unwrapped here is added.
 
     Raises:
         KeyMissing, ContentDamaged: as :func:`session_cipher`.
     """
-    if row is None or row.user_key.owner_id != owner_id:
+    if keys is None or keys.owner_id != owner_id:
         raise KeyMissing("the session's key is not there")
-    user_keys = {} if user_keys is None else user_keys
-    if row.user_key_id not in user_keys:
-        user_keys[row.user_key_id] = _unwrap_user_key(row.user_key, owner_id=owner_id)
-    deployment, owner, session = keyring().deployment, owner_name(owner_id), str(row.session_id)
+    ring = keyring()
+    user_key = user_keys.get(keys.user_key_id)
+    if user_key is None:
+        user_key = _unwrap_user_key(ring, keys.user_wrapped, key_id=keys.user_key_id, owner_id=owner_id)
+        user_keys[keys.user_key_id] = user_key
+    deployment, owner, session = ring.deployment, owner_name(owner_id), str(keys.session_id)
     try:
         key = unwrap_session_key(
-            user_keys[row.user_key_id],
+            user_key,
             deployment=deployment,
             owner=owner,
             session=session,
-            key_id=row.id,
-            blob=bytes(row.wrapped),
+            key_id=keys.id,
+            blob=bytes(keys.wrapped),
         )
     except KeyNotAvailable:
         raise KeyMissing("the session's key is sealed under a user key that is not there") from None

@@ -80,7 +80,7 @@ def create_snapshot(
         created_at=now,
         expires_at=expires_at,
     )
-    insert([snapshot])
+    insert(Snapshot, [snapshot])
     add_stored_bytes(owner_id, snapshot.size)
     return snapshot
 

@@ -12,7 +12,7 @@ from knox.models import AuthToken
 
 from sessions_app.api import user_tokens
 from sessions_app.models import JournalBatch, Preferences, Session
-from sessions_app.models.statements import journal_page, update_active, update_all_live, update_live
+from sessions_app.models.statements import journal_page, update_active, update_each_live, update_live
 from sessions_app.services import closing, holding, sweep
 from snapshots.statements import OneRow, insert
 from tests.integration.conftest import Api
@@ -132,7 +132,7 @@ def test_rows_are_inserted_as_the_orm_would(session: Session, count: int) -> Non
         )
         for n in range(1, count + 1)
     ]
-    insert(rows)
+    insert(JournalBatch, rows)
     stored = JournalBatch.objects.filter(session=session).order_by("first_seq")
     assert [columns(row) | {"id": None} for row in stored] == [columns(row) for row in rows]
 
@@ -145,7 +145,7 @@ def test_journal_comes_in_pages_and_in_order(session: Session) -> None:
         )
         for n in range(1, 6)
     ]
-    insert(rows)
+    insert(JournalBatch, rows)
     first = journal_page(session.pk, after=0, limit=3)
     assert [(begin, end, bytes(sealed)) for _, begin, end, sealed in first] == [
         (n, n, bytes([n, 0])) for n in (1, 2, 3)
@@ -157,10 +157,10 @@ def test_journal_comes_in_pages_and_in_order(session: Session) -> None:
 
 def test_update_of_many_tells_when_one_was_not_live(session: Session) -> None:
     session.last_seq = 3
-    assert update_all_live([session], ("last_seq",))
+    assert update_each_live([session], ("last_seq",))
     assert Session.objects.get(pk=session.pk).last_seq == 3
     session.epoch += 1
-    assert not update_all_live([session, session], ("last_seq",))
+    assert not update_each_live([session, session], ("last_seq",))
 
 
 def test_update_of_an_active_row_asks_for_no_deadline(session: Session) -> None:
