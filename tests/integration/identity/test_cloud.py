@@ -76,6 +76,10 @@ def test_jwt_names_the_user_who_is_made_at_first_sight(way: str) -> None:
     assert not user.is_superuser
 
 
+def test_jwt_of_a_machine_whose_clock_is_ahead_counts() -> None:
+    assert by_header(signed(iat=int(timezone.now().timestamp()) + 2)).status_code == 200
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_users_of_the_cloud_see_their_own_alone(way: str) -> None:
     started = WAYS[way](signed(), "POST", **OWN)
