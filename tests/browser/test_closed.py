@@ -164,3 +164,21 @@ def test_deletion_while_it_is_brought_back_is_told_as_what_it_was(five: Panel) -
         waiting[0].continue_()
     five.look()
     expect(five.notice).to_contain_text("call-3 is deleted.")
+
+
+def test_what_the_buttons_do_is_said(panel: Panel, demo: User) -> None:
+    """For every label that a card can have, so that none has to be pressed to find out."""
+    panel.open()
+    help_ = panel.section("Last sessions").get_by_text("What the buttons do")
+    expect(help_).to_be_hidden()
+    receipt = demo.closed()
+    demo.closed(policy="private")
+    panel.look()
+    help_.click()
+    labels = set(panel.recent.get_by_role("button").all_inner_texts())
+    demo.call("PATCH", f"snapshots/{receipt['snapshot']['id']}/", {"keep": True})
+    panel.look()
+    expect(panel.recent.get_by_role("button", name="Set an end again…")).to_be_visible()
+    labels |= set(panel.recent.get_by_role("button").all_inner_texts())
+    said = panel.section("Last sessions").locator(".choices dt").all_inner_texts()
+    assert set(said) == labels

@@ -9,6 +9,18 @@ import { tellApart, troubleText } from "./words.js";
 
 const MORE = 10;
 
+/** What each button of a card does, so that none has to be pressed to find out. */
+const BUTTONS = [
+  ["Resume", "Starts a new session, which shows the events of the old one first. It is live on this page, and new events go into it. The old session stays as it is."],
+  ["Name the speakers…", "Asks for names and colours, which are shown instead of “Speaker A” and so on."],
+  ["Export", "Gives you a file with all events and names. What is kept here stays."],
+  ["Keep", "Takes the day of deletion away: the session stays until you delete it."],
+  ["Set an end again…", "Gives a session that stays the usual day of deletion again."],
+  ["Keep for less time…", "Asks for an earlier day of deletion."],
+  ["Delete…", "Deletes the session at once. It can't be brought back."],
+  ["Remove from this list…", "Removes the line of a session of which nothing is kept."],
+];
+
 /** The cards of closed sessions, and a way to see more of them. */
 export class ClosedSessions {
   #host;
@@ -20,11 +32,18 @@ export class ClosedSessions {
   #none = el("p", {}, "There is no closed session yet. After a session has closed it appears here, with what is kept of it and until when.");
   #more = button("Show earlier sessions", () => this.#showOlder(), { hidden: true });
   #told = el("p", { class: "trouble", role: "status" });
+  #help = el(
+    "details",
+    { hidden: true },
+    el("summary", {}, "What the buttons do"),
+    el("p", {}, "Buttons that end with “…” ask first: nothing is done before you have answered."),
+    el("dl", { class: "choices" }, BUTTONS.map(([label, does]) => [el("dt", {}, label), el("dd", {}, does)])),
+  );
 
   /** @param {object} host What the panel lends to its parts. */
   constructor(host) {
     this.#host = host;
-    this.elements = [this.#none, this.#list, this.#more, this.#told];
+    this.elements = [this.#none, this.#help, this.#list, this.#more, this.#told];
   }
 
   /**
@@ -90,6 +109,7 @@ export class ClosedSessions {
     }
     tellApart(cards);
     this.#none.hidden = cards.length > 0;
+    this.#help.hidden = cards.length === 0;
   }
 
   get #newestFirst() {
