@@ -52,13 +52,15 @@ def kept_because(
         return _REMOVED[removed]
     if expires_at is None:
         return "You chose to keep it. It stays until you delete it or set an end again."
-    because = _KEPT_BECAUSE.get(reason, "this pinned session closed by itself")
-    return f"It is kept because {because}. It will be deleted on {moment_in_words(expires_at)}."
+    closed = _CLOSED_BY.get(reason, "It closed by itself")
+    until = moment_in_words(expires_at)
+    return f"It is kept because this session was pinned. {closed}, and it will be deleted on {until}."
 
 
-_KEPT_BECAUSE = {
-    CloseReason.ENDED.value: "you ended this pinned session",
-    CloseReason.STAFF.value: "support staff closed this pinned session",
+#: How long it is kept follows from this.
+_CLOSED_BY = {
+    CloseReason.ENDED.value: "You ended it",
+    CloseReason.STAFF.value: "Support staff closed it",
 }
 _REMOVED = {
     "expired": "Nothing is kept any more: the time for keeping it was over.",

@@ -60,14 +60,15 @@ def test_what_is_not_kept_is_said_to_be_destroyed(policy: Policy) -> None:
 @pytest.mark.parametrize(
     ("reason", "who"),
     [
-        (CloseReason.ENDED, "you ended this pinned session"),
-        (CloseReason.IDLE, "this pinned session closed by itself"),
-        (CloseReason.MAX_LIFETIME, "this pinned session closed by itself"),
+        (CloseReason.ENDED, "You ended it"),
+        (CloseReason.IDLE, "It closed by itself"),
+        (CloseReason.MAX_LIFETIME, "It closed by itself"),
     ],
 )
 def test_what_is_kept_says_why_and_until_when(reason: CloseReason, who: str) -> None:
     told = wording.kept_because(Policy.PINNED, reason, has_snapshot=True, expires_at=MOMENT)
-    assert told == f"It is kept because {who}. It will be deleted on 2026-05-01 12:30 UTC."
+    until = "it will be deleted on 2026-05-01 12:30 UTC."
+    assert told == f"It is kept because this session was pinned. {who}, and {until}"
 
 
 def test_what_the_user_keeps_has_no_date() -> None:
@@ -107,4 +108,4 @@ def test_moment_is_told_in_utc_whatever_its_zone() -> None:
 
 def test_kept_because_of_a_session_that_staff_closed() -> None:
     told = wording.kept_because("pinned", "staff", has_snapshot=True, expires_at=datetime(2026, 3, 1, tzinfo=UTC))
-    assert "support staff closed this pinned session" in told
+    assert "Support staff closed it" in told
