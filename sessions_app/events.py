@@ -63,6 +63,11 @@ class EventBatch:
     speakers: list[str]
     live: list[tuple[int, dict[str, Any]]] = field(default_factory=list, compare=False, repr=False)
 
+    @property
+    def is_activity(self) -> bool:
+        """Whether somebody was heard. What an annotator tells of its own state (``service``) keeps no session alive."""
+        return bool(self.events) or "transcript" in self.withheld
+
 
 _LABELLED = Kind(required={"label": text(1, 200)}, optional={"confidence": number(0, 1)})
 

@@ -56,6 +56,7 @@ class Prepared:
     cipher: SessionCipher
     body: bytes
     count: int
+    is_activity: bool
     idempotency_mac: bytes | None = None
     body_mac: bytes | None = None
 
@@ -119,11 +120,12 @@ def prepare(cipher: SessionCipher, batch: EventBatch, *, key: str | None = None,
     lines = encode_events(batch.events)
     body = Content({"withheld": batch.withheld, "speakers": batch.speakers}, lines).pack()
     if key is None:
-        return Prepared(cipher, body, len(lines))
+        return Prepared(cipher, body, len(lines), batch.is_activity)
     return Prepared(
         cipher,
         body,
         len(lines),
+        batch.is_activity,
         idempotency_mac=cipher.fingerprint("idempotency key", key.encode()),
         body_mac=cipher.fingerprint("body", body if sent is None else sent),
     )
@@ -141,6 +143,8 @@ def place(session: AnySession, prepared: Prepared, *, occurred_at: datetime | No
         raise SessionFull
     first_seq, last_seq = session.last_seq + 1, session.last_seq + prepared.count
     clocks = activity(session, occurred_at=occurred_at, now=now)
+    if not prepared.is_activity:
+        clocks = {"last_activity_at": session.last_activity_at, "expires_at": session.expires_at}
     row = NewBatch(
         session_id=session.pk,
         first_seq=first_seq,

@@ -27,7 +27,7 @@ from sessions_app.services.tiers import Plan
 from sessions_app.tiers import Tier
 from snapshots.models import SessionKey, Snapshot
 from tests.factories import UserFactory
-from tests.flows import PAID, add, age, begin, everything, fresh, leave, whose
+from tests.flows import EVENTS, PAID, SPOKEN, add, age, begin, everything, fresh, leave, whose
 
 pytestmark = pytest.mark.django_db
 
@@ -81,6 +81,17 @@ def test_activity_moves_the_idle_clock_from_when_it_occurred() -> None:
     lease = begin(now=now)
     touched = sessions.touch(**whose(lease), occurred_at=now + 12 * MINUTE, now=now + 20 * MINUTE)
     assert touched.expires_at == fresh(lease.session).expires_at == now + 42 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("event", "counts"), [({"event_type": "service", "status": "loading"}, False), (SPOKEN, True), (EVENTS[0], True)]
+)
+def test_what_an_annotator_tells_of_itself_is_no_activity(event: dict[str, Any], counts: bool) -> None:
+    lease = begin(policy="ephemeral")
+    before = fresh(lease.session).expires_at
+    later = add(lease, [event], now=timezone.now() + timedelta(seconds=30)).expires_at
+    assert fresh(lease.session).expires_at == later
+    assert (later > before) is counts
 
 
 def test_activity_without_a_time_counts_as_now() -> None:
