@@ -16,14 +16,14 @@ def main() -> None:
 
         prepare()
     from django.core.management import execute_from_command_line
-    from django.db import InterfaceError, OperationalError
+    from django.db import DatabaseError, InterfaceError
 
     try:
         execute_from_command_line(sys.argv)
-    except (InterfaceError, OperationalError):
+    except (DatabaseError, InterfaceError):
         from linnet_sessions.reach import why_no_database
 
-        if reason := why_no_database():
+        if reason := why_no_database(makes_tables=sys.argv[1:2] in (["bootstrap"], ["migrate"])):
             sys.exit(reason)
         raise
 

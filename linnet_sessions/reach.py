@@ -2,9 +2,11 @@
 
 from django.db import InterfaceError, OperationalError, connection
 
+from snapshots.models import UserKey
 
-def why_no_database() -> str:
-    """One sentence that says where it was looked for, without the password; empty when it can be reached now.
+
+def why_no_database(*, makes_tables: bool) -> str:
+    """One sentence that says where it was looked for, without the password; empty when it is there, with our tables.
 
     The classes of errors don't tell: a lock that is held too long and a table that is missing have the same one.
     """
@@ -16,7 +18,12 @@ def why_no_database() -> str:
             f"The database can't be reached at {_address()} ({type(error).__name__}): check DATABASE_URL, and that the "
             "database's server runs."
         )
-    return ""
+    if makes_tables or UserKey._meta.db_table in connection.introspection.table_names():
+        return ""
+    return (
+        f"The database at {_address()} has no tables of this service yet: check LINNET_VAR and DATABASE_URL, or run "
+        "`python manage.py migrate` (on one machine `make run` makes everything)."
+    )
 
 
 def _address() -> str:
