@@ -54,7 +54,7 @@ def kept_because(
         return "You chose to keep it. It stays until you delete it or set an end again."
     closed = _CLOSED_BY.get(reason, "It closed by itself")
     until = moment_in_words(expires_at)
-    return f"It is kept because this session was pinned. {closed}, and it will be deleted on {until}."
+    return f"It is kept because this session was pinned. {closed}. It will be deleted on {until}."
 
 
 #: How long it is kept follows from this.

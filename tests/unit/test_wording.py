@@ -67,8 +67,7 @@ def test_what_is_not_kept_is_said_to_be_destroyed(policy: Policy) -> None:
 )
 def test_what_is_kept_says_why_and_until_when(reason: CloseReason, who: str) -> None:
     told = wording.kept_because(Policy.PINNED, reason, has_snapshot=True, expires_at=MOMENT)
-    until = "it will be deleted on 2026-05-01 12:30 UTC."
-    assert told == f"It is kept because this session was pinned. {who}, and {until}"
+    assert told == f"It is kept because this session was pinned. {who}. It will be deleted on 2026-05-01 12:30 UTC."
 
 
 def test_what_the_user_keeps_has_no_date() -> None:
