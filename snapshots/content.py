@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 _QUICK_ENCODER = msgspec.json.Encoder()
+#: Every batch of a journal has a head of its own, so that a close reads many.
+_HEAD_DECODER = msgspec.json.Decoder(dict[str, Any])
 # One for all lines: json.dumps would make one for each.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -55,10 +57,7 @@ class Content:
                 another version of the format.)
         """
         head, *lines = body.split(b"\n")
-        parsed = json.loads(head)
-        if not isinstance(parsed, dict):
-            raise ValueError("the head is not an object")
-        return cls(parsed, lines)
+        return cls(_HEAD_DECODER.decode(head), lines)
 
     def numbered(self, first_seq: int) -> Iterator[dict[str, Any]]:
         """The events as sent, each with its ``seq``."""

@@ -128,7 +128,8 @@ def _read_journal(session: Session, cipher: SessionCipher) -> tuple[list[bytes],
             raise ContentDamaged("the journal has a gap")
         content = open_batch(cipher, first_seq=first_seq, last_seq=last_seq, sealed=sealed)
         lines += content.lines
-        withheld.update(content.head["withheld"])
+        if content.head["withheld"]:
+            withheld.update(content.head["withheld"])
         speakers.update(content.head["speakers"])
     if len(lines) != session.last_seq:
         raise ContentDamaged("the journal does not end where the session says")
