@@ -11,10 +11,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 export PORT
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help run test test-browser test-production test-faults bench lint lock
+.PHONY: help run test test-e2e test-browser test-production test-faults bench lint lock
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
+	@echo 'make test-e2e          the service as it runs: real web processes and workers, killed and started again'
 	@echo 'make test-browser      the panel and the client module in Chromium (CHROMIUM=/usr/bin/chromium)'
 	@echo 'make test-production   what needs real PostgreSQL, Redis, RabbitMQ and nginx'
 	@echo 'make test-faults       kill everything at random for a minute, and prove that nothing was lost (KILLS=1000)'
@@ -44,6 +45,9 @@ run: .venv/.runtime
 
 test: .venv/.dev
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --quiet
+
+test-e2e: .venv/.dev
+	@$(BIN)/python -m pytest tests/e2e -m e2e --numprocesses 3 --dist loadfile --no-loadscope-reorder --quiet
 
 test-browser: .venv/.dev
 	@$(BIN)/python -m pytest tests/browser -m browser --numprocesses 2 --dist loadfile --no-loadscope-reorder --quiet

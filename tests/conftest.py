@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import settings
 
-#: Tests that take servers or minutes. They run when their marker is asked for with ``-m``, and not otherwise.
+#: Tests that take processes, servers or minutes. They run when ``-m`` asks for their marker, and not otherwise.
 ON_REQUEST = {
+    "e2e": "starts real processes",
     "production": "needs PostgreSQL, Redis, RabbitMQ and nginx",
     "faults": "kills real processes for a minute",
     "browser": "needs Chromium",
@@ -26,5 +27,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
-    # The files that wait for real processes begin first, so that the others run beside their waiting.
-    items.sort(key=lambda item: "tests/e2e/" not in item.nodeid)
